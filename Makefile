@@ -1,0 +1,103 @@
+# make                          the library and the examples, in build/
+# make run                      the timer and the UDP example
+# make check [T=name]           every test, or one program
+# make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
+# make check-valgrind           the tests under valgrind, in build/valgrind
+# make lint format bench bench-quick install clean
+#
+# CC, CXX, CFLAGS, LDFLAGS, BUILD, PREFIX, DESTDIR mean the usual. WERROR=1 makes warnings errors.
+VERSION = 0.1.0
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+CFLAGS ?= $(if $(VALGRIND),-O1,-O2) -g
+BUILD = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)
+
+ifeq ($(origin CXX),default)
+CXX = $(subst clang,clang++,$(subst gcc,g++,$(patsubst cc,c++,$(CC))))
+endif
+
+comma = ,
+sanitizer = $(if $(SANITIZE),-fno-omit-frame-pointer -fno-sanitize-recover=undefined \
+    -fsanitize=$(SANITIZE:address=address$(comma)undefined))
+common = $(CPPFLAGS) $(CFLAGS) $(sanitizer) -pthread -Iinclude -Isrc -MMD -MP -Wall -Wextra -Wshadow \
+    $(if $(WERROR),-Werror)
+c_flags = $(common) -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec \
+    -fstack-clash-protection -Wstrict-prototypes -Wmissing-prototypes \
+    -Wconversion -Wno-sign-conversion
+cxx_flags = $(common) -std=c++17
+link = $(CC) $(CFLAGS) $(sanitizer) -pthread $(LDFLAGS)
+
+# Tools that belong to the compiler: a cross compiler has its own.
+machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+objcopy := $(shell $(CC) -print-prog-name=objcopy)
+archiver := $(shell $(CC) -print-prog-name=ar)
+
+objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
+names = $(patsubst $(1)/%,$(BUILD)/$(1)/%,$(basename $(wildcard $(1)/*.c)))
+
+sources = $(wildcard src/*/*.c src/task/switch_$(machine).S)
+library = $(BUILD)/libtrale.a
+internal = $(BUILD)/libtrale-internal.a
+shared = $(BUILD)/libtrale.so
+examples = $(call names,examples)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all examples run check check-valgrind lint format bench bench-quick \
+    install clean FORCE
+
+all: $(library) $(shared) examples
+examples: $(examples)
+
+# Objects. All of them depend on how they are compiled: a change of flags rebuilds.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CXX) $(c_flags)' | cmp -s - $@ || echo '$(CC) $(CXX) $(c_flags)' > $@
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -c -o $@ $<
+$(BUILD)/obj/%.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) -g -Iinclude -Isrc -MMD -MP -c -o $@ $<
+$(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(cxx_flags) -c -o $@ $<
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# The public archive is one object in which only trale_* is global. The internal one, for tests
+# and for nobody else, keeps every name.
+$(internal): $(call objects,$(sources))
+	rm -f $@
+	$(archiver) rcs $@ $^
+$(library): $(call objects,$(sources))
+	$(CC) -r -nostdlib -o $(BUILD)/trale.o $^
+	$(objcopy) --localize-hidden $(BUILD)/trale.o
+	rm -f $@
+	$(archiver) rcs $@ $(BUILD)/trale.o
+$(shared): $(call objects,$(sources))
+	$(link) -shared -Wl,-soname,$(@F).0 -o $@ $^
+	ln -sf $(@F) $@.0
+
+$(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(library)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
+run: $(BUILD)/examples/timer $(BUILD)/examples/udp
+	$(BUILD)/examples/timer
+	$(BUILD)/examples/udp
+
+include tests/tests.mk
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/include/trale $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 include/trale.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/trale/*.h $(DESTDIR)$(PREFIX)/include/trale
+	install -m 644 $(library) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(shared) $(DESTDIR)$(LIBDIR)/libtrale.so.$(VERSION)
+	ln -sf libtrale.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libtrale.so.0
+	ln -sf libtrale.so.0 $(DESTDIR)$(LIBDIR)/libtrale.so
+	printf '%s\n' 'Name: trale' 'Description: asynchronous tasks for C' 'Version: $(VERSION)' \
+	    'Cflags: -I$(PREFIX)/include -pthread' 'Libs: -L$(LIBDIR) -ltrale -pthread' \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/trale.pc
+
+clean:
+	rm -rf $(BUILD)

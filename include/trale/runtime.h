@@ -1,0 +1,84 @@
+/*
+ * Runtimes: a reactor thread (trale-reactor) that waits for descriptors and timers, and an
+ * executor thread (trale-exec-0) that polls tasks. Most programs use the default one only.
+ *
+ * The threads block every signal that is not a fault, so handlers run on the program's own
+ * threads. The first runtime installs a handler for SIGSEGV that names the task whose stack
+ * overflowed, and hands every other fault to the handler that was there before.
+ *
+ * A forked child starts with no runtime; its first use of the library makes a new default one.
+ * It must not use tasks or runtimes of its parent; it may use and close its parent's ios.
+ * When the process exits, runtimes stop first: tasks that are pending just end where they are.
+ */
+#ifndef TRALE_RUNTIME_H
+#define TRALE_RUNTIME_H
+
+#include <trale/future.h>
+
+TRALE_BEGIN
+
+/* Zeroed fields mean the default. */
+typedef struct trale_config {
+    unsigned executors; /* executor threads; default 1; more are -ENOTSUP in this version */
+    size_t stack_size;  /* bytes for a fiber's stack; default 64 KiB; -EINVAL over 1 GiB */
+} trale_config;
+
+/*
+ * Makes a runtime and starts its threads; config NULL is all defaults.
+ *   -EINVAL: runtime is NULL, or a bad config.     -ENOMEM.     -EAGAIN: no thread.
+ *   -EMFILE, -ENFILE: no descriptor (it needs three).
+ *   -ENOSYS, -EPERM: the kernel refuses epoll, eventfd or timerfd.
+ */
+TRALE_API int trale_runtime_new(trale_runtime **runtime, const trale_config *config);
+
+/*
+ * Waits until the runtime has no task left that has not ended; 0 at once if there is none.
+ * Finished tasks whose handles are still held do not count.
+ *   -EINVAL: runtime is NULL.     -EDEADLK: called from one of its own tasks.
+ *   -ECANCELED, -ETIMEDOUT.
+ */
+TRALE_API int trale_runtime_wait(trale_runtime *runtime);
+
+/*
+ * Cancels every task of the runtime, waits for their end, stops the threads and frees all. While
+ * it waits, spawning into the runtime gives -ESHUTDOWN. Handles and wakers of its tasks stay
+ * valid. One caller at a time; 0: nobody may use the runtime any more.
+ *   -ETIMEDOUT: at deadline some task had not ended; the runtime stands and accepts tasks again
+ *               (those that it has are cancelled).
+ *   -ECANCELED: the same, because the caller was cancelled.
+ *   -EINVAL: runtime is NULL.   -EDEADLK: called from one of its own tasks.
+ *   -EBUSY: somebody else is freeing it.
+ */
+TRALE_API int trale_runtime_free(trale_runtime *runtime, int64_t deadline);
+
+/*
+ * The default runtime, made at the first call of this or of anything else that needs it. NULL if
+ * it cannot be made (the functions that need it say why).
+ */
+TRALE_API trale_runtime *trale_runtime_default(void);
+
+typedef struct trale_runtime_wait_future {
+    trale_future future;
+    trale_runtime *runtime;
+    struct trale_link link; /* private from here on */
+    trale_waker *waker;
+    bool linked;
+} trale_runtime_wait_future;
+
+TRALE_API void trale_runtime_wait_init(trale_runtime_wait_future *f, trale_runtime *runtime);
+
+/* Dropped before it is ready, it is as if cancelled. */
+typedef struct trale_runtime_free_future {
+    trale_future future;
+    int64_t deadline; /* private from here on */
+    bool begun;
+    trale_runtime_wait_future wait;
+    struct trale_timer timer;
+} trale_runtime_free_future;
+
+TRALE_API void trale_runtime_free_init(trale_runtime_free_future *f, trale_runtime *runtime,
+                                       int64_t deadline);
+
+TRALE_END
+
+#endif

@@ -1,0 +1,176 @@
+#include "core/executor.h"
+
+#include "base/clock.h"
+#include "core/runtime.h"
+#include "core/thread_start.h"
+#include "task/overflow.h"
+#include "task/thread.h"
+
+#define POLLS 64 /* between two looks at the inbox */
+
+/* Every task that is here and not the janitor. Those on the run queue need no queueing. */
+static void cancel_all(struct executor *ex)
+{
+    struct trale_link *link, *next;
+    trale_task *task;
+
+    for (link = ex->queue.ready.next; link != &ex->queue.ready; link = link->next) {
+        task = container_of(link, trale_task, link);
+        if (task != &ex->janitor)
+            state_cancel(&task->waker.state);
+    }
+    for (link = ex->queue.waiting.next; link != &ex->queue.waiting; link = next) {
+        next = link->next;
+        task = container_of(link, trale_task, link);
+        if (task != &ex->janitor && state_cancel(&task->waker.state))
+            task_ready(task);
+    }
+}
+
+static enum trale_poll janitor_poll(trale_future *self, trale_context *cx)
+{
+    struct executor *ex = container_of(self, struct executor, janitor_future);
+
+    (void)cx;
+    if (atomic_exchange(&ex->cancel_wanted, false))
+        cancel_all(ex);
+    ex->stopping = atomic_load(&ex->stop_wanted);
+    return TRALE_PENDING;
+}
+
+void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor)
+{
+    static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
+
+    *ex = (struct executor){.runtime = runtime, .reactor = reactor};
+    list_init(&ex->queue.ready);
+    list_init(&ex->queue.waiting);
+    ex->janitor_future.ops = &janitor_ops;
+    task_init(&ex->janitor, &ex->janitor_future, false, "janitor", NULL);
+    ex->janitor.home = &ex->queue;
+    list_push_back(&ex->queue.ready, &ex->janitor.link);
+}
+
+/*
+ * Tasks that arrive while the runtime is being freed are cancelled: their spawn got in just before
+ * the gate was closed, and cancel_all may have been here before them.
+ */
+static void take_inbox(struct executor *ex)
+{
+    trale_waker *w, *next;
+
+    if (!inbox_filled(&ex->queue.inbox))
+        return;
+    for (w = inbox_take(&ex->queue.inbox); w; w = next) {
+        trale_task *task = container_of(w, trale_task, waker);
+
+        next = w->next;
+        if (task != &ex->janitor && runtime_is_closed(ex->runtime))
+            state_cancel(&task->waker.state);
+        task_ready(task);
+    }
+}
+
+static void run_some(struct executor *ex)
+{
+    struct trale_link *ready = &ex->queue.ready;
+
+    for (int i = 0; i < POLLS && !list_empty(ready); i++)
+        if (task_run(container_of(ready->next, trale_task, link)))
+            runtime_task_ended(ex->runtime);
+}
+
+static bool has_work(const struct executor *ex)
+{
+    return !list_empty(&ex->queue.ready) || inbox_filled(&ex->queue.inbox);
+}
+
+/* Looks for work without parking: once, or for as long as it has been worth while lately. */
+static bool look_around(struct executor *ex, int64_t start)
+{
+    reactor_turn_for(ex->reactor);
+    if (has_work(ex))
+        return true;
+    while (spin_worth(&ex->spin) && clock_now() < start + SPIN_WINDOW_NS) {
+        for (int i = 0; i < 16 && !inbox_filled(&ex->queue.inbox); i++)
+            spin_relax();
+        if (!inbox_filled(&ex->queue.inbox))
+            reactor_turn_for(ex->reactor);
+        if (has_work(ex))
+            return true;
+    }
+    return false;
+}
+
+static void wait_for_work(struct executor *ex)
+{
+    int64_t start = clock_now();
+
+    if (!look_around(ex, start) && inbox_park(&ex->queue.inbox)) {
+        baton_hand_over(&ex->reactor->baton);
+        inbox_wait(&ex->queue.inbox);
+    }
+    spin_learn(&ex->spin, clock_now() - start);
+}
+
+/* Whoever pushes from now on does not wake anybody, and the reactor counts us as parked. */
+static void leave(struct executor *ex)
+{
+    while (!inbox_park(&ex->queue.inbox))
+        inbox_take(&ex->queue.inbox);
+    baton_hand_over(&ex->reactor->baton);
+    stack_cache_flush(&ex->stacks);
+    this_thread.queue = NULL;
+    this_thread.stacks = NULL;
+}
+
+static void *executor_main(void *arg)
+{
+    struct executor *ex = arg;
+    struct overflow_stack alternate;
+
+    overflow_stack_enter(&alternate);
+    this_thread.queue = &ex->queue;
+    this_thread.stacks = &ex->stacks;
+    while (!ex->stopping) {
+        take_inbox(ex);
+        run_some(ex);
+        if (!ex->stopping && list_empty(&ex->queue.ready))
+            wait_for_work(ex);
+    }
+    leave(ex);
+    overflow_stack_leave(&alternate);
+    atomic_store(&ex->left, 1);
+    futex_wake(&ex->left);
+    return NULL;
+}
+
+int executor_start(struct executor *ex, const char *name)
+{
+    return thread_start(&ex->thread, name, executor_main, ex);
+}
+
+void executor_cancel_all(struct executor *ex)
+{
+    atomic_store(&ex->cancel_wanted, true);
+    trale_waker_wake(&ex->janitor.waker);
+}
+
+void executor_stop(struct executor *ex)
+{
+    atomic_store(&ex->stop_wanted, true);
+    trale_waker_wake(&ex->janitor.waker);
+}
+
+bool executor_wait_left(struct executor *ex, int64_t timeout_ns)
+{
+    while (!atomic_load(&ex->left))
+        if (!futex_wait(&ex->left, 0, timeout_ns))
+            return atomic_load(&ex->left) != 0;
+    return true;
+}
+
+struct executor *executor_current(void)
+{
+    return this_thread.queue ? container_of(this_thread.queue, struct executor, queue) : NULL;
+}

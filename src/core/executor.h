@@ -1,0 +1,50 @@
+/*
+ * The executor: one thread that polls tasks.
+ *
+ * Fields: X: executor thread only.  I: immutable.  A: any thread, atomically.
+ */
+#ifndef CORE_EXECUTOR_H
+#define CORE_EXECUTOR_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/spin.h"
+#include "core/reactor.h"
+#include "task/run_queue.h"
+#include "task/stack.h"
+#include "task/task.h"
+
+struct executor {
+    struct run_queue queue;
+    trale_runtime *runtime;    /* I: */
+    struct reactor *reactor;   /* I: */
+    struct stack_cache stacks; /* X: */
+    struct spin spin;          /* X: how the recent waits went */
+    /*
+     * What other threads want done here: they set a flag and wake the janitor, a task whose poll
+     * looks at the flags. It is never DONE and not counted.
+     */
+    trale_task janitor;
+    trale_future janitor_future;
+    atomic_bool cancel_wanted; /* A: cancel every task; cleared by the janitor */
+    atomic_bool stop_wanted;   /* A: leave the loop */
+    bool stopping;             /* X: */
+    _Atomic(uint32_t) left;    /* A: futex; set as the last thing the thread does here */
+    pthread_t thread;          /* I: */
+};
+
+void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor);
+int executor_start(struct executor *ex, const char *name);
+
+/* Asks for it, and returns at once. Any thread. */
+void executor_cancel_all(struct executor *ex);
+void executor_stop(struct executor *ex);
+
+/* After executor_stop: waits until the thread has left its loop. False: not within timeout_ns. */
+bool executor_wait_left(struct executor *ex, int64_t timeout_ns);
+
+/* The executor that runs on the calling thread; NULL: none. */
+struct executor *executor_current(void);
+
+#endif

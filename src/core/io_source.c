@@ -1,0 +1,267 @@
+#include "core/io_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/process.h"
+#include "core/reactor.h"
+
+int trale_io_open(trale_io **io, int fd)
+{
+    int flags;
+    trale_io *new;
+
+    if (!io)
+        return -EINVAL;
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    new = malloc(sizeof *new);
+    if (!new)
+        return -ENOMEM;
+    *new = (trale_io){.fd = fd, .references = 1, .generation = process_generation()};
+    atomic_init(&new->word, SOURCE_READABLE | SOURCE_WRITABLE);
+    list_init(&new->waiters);
+    if (pthread_mutex_init(&new->lock, NULL) != 0 ||
+        ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)) {
+        free(new);
+        return -EINVAL;
+    }
+    *io = new;
+    return 0;
+}
+
+int trale_io_fd(const trale_io *io)
+{
+    return io ? io->fd : -EINVAL;
+}
+
+void source_release(trale_io *io)
+{
+    /* Release and acquire pair with each other: the last one frees after every use. */
+    if (atomic_fetch_sub_explicit(&io->references, 1, memory_order_acq_rel) > 1)
+        return;
+    pthread_mutex_destroy(&io->lock);
+    free(io);
+}
+
+static void source_retain(trale_io *io)
+{
+    /* Relaxed: who adds a reference has one, or the lock of a registered source. */
+    atomic_fetch_add_explicit(&io->references, 1, memory_order_relaxed);
+}
+
+/*
+ * In a forked child an io of the parent's is unregistered, and nobody waits on it or pins it. The
+ * first use in the child says so; process_lock keeps a second one from saying it too.
+ */
+static void adopt(trale_io *io)
+{
+    process_lock();
+    if (io->generation != process_generation()) {
+        pthread_mutex_init(&io->lock, NULL);
+        list_init(&io->waiters);
+        io->reactor = NULL;
+        atomic_store(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
+        atomic_store(&io->references, 1);
+        __atomic_store_n(&io->generation, process_generation(), __ATOMIC_RELEASE);
+    }
+    process_unlock();
+}
+
+static void adopt_if_forked(trale_io *io)
+{
+    if (__atomic_load_n(&io->generation, __ATOMIC_ACQUIRE) != process_generation())
+        adopt(io);
+}
+
+/* Acquire: pairs with source_unpin; a close that has seen our pin go has seen our system call. */
+static uint64_t source_pin(trale_io *io)
+{
+    return atomic_fetch_add_explicit(&io->word, SOURCE_PIN, memory_order_acquire);
+}
+
+static void source_unpin(trale_io *io)
+{
+    atomic_fetch_sub_explicit(&io->word, SOURCE_PIN, memory_order_release);
+}
+
+/*
+ * The try met EAGAIN: the io is not ready, unless a report has come since word was read. Also
+ * unpins. Release: pairs with the reactor's acquire in source_ready.
+ */
+static void source_unpin_clear(trale_io *io, uint64_t word, unsigned interest)
+{
+    uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
+    uint64_t next;
+
+    do {
+        next = old - SOURCE_PIN;
+        if (old / SOURCE_TICK == word / SOURCE_TICK)
+            next &= ~(uint64_t)interest;
+    } while (!atomic_compare_exchange_weak_explicit(&io->word, &old, next, memory_order_release,
+                                                    memory_order_relaxed));
+}
+
+/* Registers the source with the context's reactor if it has none. Under the source's lock. */
+static int source_register(trale_io *io)
+{
+    struct reactor *reactor;
+    int error;
+
+    if (io->reactor)
+        return 0;
+    error = reactor_current(&reactor);
+    if (error == 0)
+        error = reactor_add(reactor, io);
+    if (error == -EPERM) { /* epoll_ctl(2): files that never make anybody wait */
+        atomic_fetch_or(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
+        return 0;
+    }
+    if (error == 0) {
+        io->reactor = reactor;
+        source_retain(io);
+    }
+    return error;
+}
+
+/*
+ * Puts the waiter on the list, unless the io has become ready meanwhile: 1. Under the lock, and
+ * the reactor reports under the lock, so a report is seen here or finds the waiter on the list.
+ */
+static int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned interest,
+                       trale_waker *waker)
+{
+    int error = 0;
+    uint64_t word;
+
+    pthread_mutex_lock(&io->lock);
+    word = atomic_load_explicit(&io->word, memory_order_relaxed);
+    if ((word & SOURCE_CLOSED) == 0)
+        error = source_register(io);
+    word = atomic_load_explicit(&io->word, memory_order_relaxed);
+    if (error == 0 && (word & (interest | SOURCE_CLOSED))) {
+        error = 1;
+    } else if (error == 0) {
+        waiter->waker = waker;
+        waiter->interest = interest;
+        if (!waiter->linked)
+            list_push_back(&io->waiters, &waiter->link);
+        waiter->linked = true;
+        if (!waiter->io)
+            source_retain(io);
+        waiter->io = io;
+    }
+    pthread_mutex_unlock(&io->lock);
+    return error;
+}
+
+void source_forget(struct trale_io_waiter *waiter)
+{
+    trale_io *io = waiter->io;
+
+    if (!io)
+        return;
+    pthread_mutex_lock(&io->lock);
+    if (waiter->linked)
+        list_remove(&waiter->link);
+    pthread_mutex_unlock(&io->lock);
+    waiter->linked = false;
+    waiter->io = NULL;
+    source_release(io);
+}
+
+enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
+                            source_try *attempt, void *operation, trale_context *cx,
+                            intptr_t *output)
+{
+    intptr_t result;
+    uint64_t word;
+
+    adopt_if_forked(io);
+    for (;;) {
+        word = source_pin(io);
+        if (word & SOURCE_CLOSED) {
+            result = -EBADF;
+            source_unpin(io);
+            break;
+        }
+        result = word & interest ? attempt(io->fd, operation) : -EAGAIN;
+        if (result != -EAGAIN) {
+            source_unpin(io);
+            break;
+        }
+        source_unpin_clear(io, word, interest);
+        result = source_wait(io, waiter, interest, trale_context_waker(cx));
+        if (result == 0)
+            return TRALE_PENDING;
+        if (result < 0)
+            break;
+    }
+    source_forget(waiter);
+    *output = result;
+    return TRALE_READY;
+}
+
+/* Under the lock. */
+static void wake_waiters(trale_io *io, uint64_t ready, struct wake_batch *batch)
+{
+    struct trale_link *link, *next;
+
+    for (link = io->waiters.next; link != &io->waiters; link = next) {
+        struct trale_io_waiter *waiter = container_of(link, struct trale_io_waiter, link);
+
+        next = link->next;
+        if ((waiter->interest & ready) == 0)
+            continue;
+        list_remove(link);
+        waiter->linked = false;
+        waker_claim(waiter->waker, batch);
+    }
+}
+
+void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch)
+{
+    uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
+
+    pthread_mutex_lock(&io->lock);
+    /* Acquire and release: pair with source_unpin_clear, both ways. */
+    while (!atomic_compare_exchange_weak_explicit(&io->word, &old, (old + SOURCE_TICK) | ready,
+                                                  memory_order_acq_rel, memory_order_relaxed))
+        ;
+    wake_waiters(io, ready, batch);
+    pthread_mutex_unlock(&io->lock);
+}
+
+void source_evict(trale_io *io, struct wake_batch *batch)
+{
+    io->reactor = NULL;
+    wake_waiters(io, SOURCE_READABLE | SOURCE_WRITABLE, batch);
+}
+
+int trale_close(trale_io *io)
+{
+    struct wake_batch batch = {0};
+    int error;
+
+    if (!io)
+        return -EINVAL;
+    adopt_if_forked(io);
+    pthread_mutex_lock(&io->lock);
+    atomic_fetch_or(&io->word, SOURCE_CLOSED);
+    wake_waiters(io, SOURCE_READABLE | SOURCE_WRITABLE, &batch);
+    if (io->reactor)
+        reactor_remove(io->reactor, io);
+    io->reactor = NULL;
+    pthread_mutex_unlock(&io->lock);
+    /* Acquire: pairs with source_unpin. A pin lasts for one system call that does not block. */
+    while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
+        sched_yield();
+    error = close(io->fd) == 0 || errno == EINTR ? 0 : -errno; /* close(2): closed in any case */
+    wake_batch_deliver(&batch);
+    source_release(io);
+    return error;
+}

@@ -1,0 +1,77 @@
+/*
+ * A descriptor as tasks wait for it: what it was last known to be ready for, and who waits.
+ *
+ * The word:
+ *      63      32   31        16   15   4     3       2        1          0
+ *     +----------+---------------+------+--------+-------+----------+----------+
+ *     |   tick   | pins + DRAIN  |  0   | CLOSED | FINAL | WRITABLE | READABLE |
+ *     +----------+---------------+------+--------+-------+----------+----------+
+ *
+ * READABLE, WRITABLE   An operation in this direction is worth trying. Set at first, for the first
+ *          try costs no more than asking; then by the reactor; cleared by an operation that met
+ *          EAGAIN.
+ * FINAL    RDHUP, HUP or ERR was seen. Never cleared.
+ * CLOSED   trale_close was called. Never cleared.
+ * pins     Operations that are in a system call on fd now. The close waits for them (they do not
+ *          block), so the number cannot become another file under an operation's hands.
+ * tick     Counts the reactor's reports. An operation that met EAGAIN clears readiness only if no
+ *          report came since before its try: the report may be of what the try just missed.
+ *
+ * Any thread changes it, by read-modify-writes only. Fields: I: immutable.  L: lock.
+ * Order of locks: a source's, then its reactor's.
+ */
+#ifndef CORE_IO_SOURCE_H
+#define CORE_IO_SOURCE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <trale/io.h>
+
+#include "base/list.h"
+#include "task/waker.h"
+
+#define SOURCE_READABLE UINT64_C(0x1) /* equal to TRALE_READABLE */
+#define SOURCE_WRITABLE UINT64_C(0x2) /* equal to TRALE_WRITABLE */
+#define SOURCE_FINAL UINT64_C(0x4)
+#define SOURCE_CLOSED UINT64_C(0x8)
+#define SOURCE_PIN (UINT64_C(1) << 16)
+#define SOURCE_PINS (UINT64_C(0xffff) << 16)
+#define SOURCE_TICK (UINT64_C(1) << 32)
+
+struct reactor;
+
+struct trale_io {
+    _Atomic(uint64_t) word;
+    _Atomic(uint32_t) references; /* the owner, the reactor, every waiter that has waited */
+    int fd;                       /* I: */
+    pthread_mutex_t lock;
+    unsigned generation;       /* L: of fork: what follows is true in one process only */
+    struct reactor *reactor;   /* L: registered there; NULL: nowhere */
+    struct trale_link waiters; /* L: */
+    struct trale_link link;    /* on the reactor's sources, or its retired: reactor's lock */
+};
+
+/* One try of an operation: a non-blocking system call's result, or -errno. */
+typedef intptr_t source_try(int fd, void *operation);
+
+/*
+ * The poll of every operation on an io: tries while the io seems ready, and waits with the given
+ * waiter when it is not. PENDING, or READY with *output.
+ */
+enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
+                            source_try *attempt, void *operation, trale_context *cx,
+                            intptr_t *output);
+
+/* The drop of every operation on an io. */
+void source_forget(struct trale_io_waiter *waiter);
+
+/* The reactor reports; claims the waiters that are concerned. */
+void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch);
+
+/* The reactor goes away: waiters look again, and register elsewhere. Under the source's lock. */
+void source_evict(trale_io *io, struct wake_batch *batch);
+
+void source_release(trale_io *io);
+
+#endif

@@ -1,0 +1,189 @@
+#include "core/reactor.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "core/thread_start.h"
+
+#define EVENTS 256
+#define NAP_NS 1000000 /* how long events may wait for an executor that never runs dry */
+
+int reactor_init(struct reactor *r, const struct inbox *inbox)
+{
+    int error;
+
+    *r = (struct reactor){.inbox = inbox};
+    list_init(&r->sources);
+    list_init(&r->retired);
+    error = poller_open(&r->poller);
+    if (error != 0)
+        return error;
+    error = timer_queue_init(&r->timers, &r->poller);
+    if (error != 0)
+        goto close_poller;
+    error = -pthread_mutex_init(&r->lock, NULL);
+    if (error != 0)
+        goto destroy_timers;
+    return 0;
+
+destroy_timers:
+    timer_queue_destroy(&r->timers);
+close_poller:
+    poller_close(&r->poller);
+    return error;
+}
+
+int reactor_add(struct reactor *r, trale_io *io)
+{
+    int error;
+
+    pthread_mutex_lock(&r->lock);
+    error = poller_add(&r->poller, io->fd, io);
+    if (error == 0) {
+        list_push_back(&r->sources, &io->link);
+        /* Relaxed: whoever turns and misses it has the reactor thread or itself turn again. */
+        atomic_fetch_add_explicit(&r->registered, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return error;
+}
+
+/* The reactor's reference lives on until the batch that may still name the source is done. */
+void reactor_remove(struct reactor *r, trale_io *io)
+{
+    poller_remove(&r->poller, io->fd);
+    pthread_mutex_lock(&r->lock);
+    list_remove(&io->link);
+    list_push_back(&r->retired, &io->link);
+    atomic_store_explicit(&r->has_retired, true, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&r->registered, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* After a batch: what was deregistered before now is named by no batch to come. */
+static void release_retired(struct reactor *r)
+{
+    struct trale_link retired, *link;
+
+    if (!atomic_load_explicit(&r->has_retired, memory_order_relaxed))
+        return;
+    list_init(&retired);
+    pthread_mutex_lock(&r->lock);
+    list_append(&retired, &r->retired);
+    atomic_store_explicit(&r->has_retired, false, memory_order_relaxed);
+    pthread_mutex_unlock(&r->lock);
+    while ((link = list_pop_front(&retired)))
+        source_release(container_of(link, trale_io, link));
+}
+
+static void collect(struct reactor *r, bool block, struct wake_batch *batch)
+{
+    struct poller_event events[EVENTS];
+    int count;
+
+    if (!block && atomic_load_explicit(&r->registered, memory_order_relaxed) == 0)
+        return;
+    count = poller_wait(&r->poller, events, EVENTS, block);
+    for (int i = 0; i < count; i++)
+        source_ready(events[i].tag, events[i].ready, batch);
+}
+
+void reactor_turn(struct reactor *r, bool block)
+{
+    struct wake_batch batch = {0};
+    bool all;
+
+    if (block)
+        timer_queue_block(&r->timers);
+    collect(r, block, &batch);
+    if (block)
+        timer_queue_unblock(&r->timers);
+    do {
+        all = timer_queue_expire(&r->timers, &batch);
+        wake_batch_deliver(&batch);
+    } while (!all);
+    release_retired(r);
+}
+
+void reactor_turn_for(struct reactor *r)
+{
+    if (!baton_take(&r->baton))
+        return;
+    reactor_turn(r, false);
+    baton_return(&r->baton);
+}
+
+/* Stands by while an executor is awake: it turns the reactor itself when it runs dry, and hands
+ * the baton over when it parks. True: the next turn is to block. */
+static bool stand_by(struct reactor *r)
+{
+    baton_put_down(&r->baton);
+    for (;;) {
+        if (inbox_parked(r->inbox) && baton_take_back(&r->baton))
+            return true;
+        if (baton_nap(&r->baton, NAP_NS))
+            return true;
+        if (baton_take_back(&r->baton))
+            return false;
+    }
+}
+
+static void *reactor_main(void *arg)
+{
+    struct reactor *r = arg;
+    bool block = true;
+
+    while (!atomic_load(&r->stopping)) {
+        reactor_turn(r, block);
+        block = stand_by(r);
+    }
+    return NULL;
+}
+
+int reactor_start(struct reactor *r)
+{
+    return thread_start(&r->thread, "trale-reactor", reactor_main, r);
+}
+
+void reactor_stop(struct reactor *r)
+{
+    atomic_store(&r->stopping, true);
+    poller_interrupt(&r->poller);
+    pthread_join(r->thread, NULL);
+}
+
+/* Against the order of locks, so it only tries: whoever has the source's lock may want ours. */
+static bool evict_first(struct reactor *r, struct wake_batch *batch)
+{
+    trale_io *io;
+    bool evicted;
+
+    pthread_mutex_lock(&r->lock);
+    io = container_of(r->sources.next, trale_io, link);
+    evicted = !list_empty(&r->sources) && pthread_mutex_trylock(&io->lock) == 0;
+    if (evicted)
+        list_remove(&io->link);
+    pthread_mutex_unlock(&r->lock);
+    if (!evicted)
+        return false;
+    poller_remove(&r->poller, io->fd);
+    source_evict(io, batch);
+    pthread_mutex_unlock(&io->lock);
+    source_release(io);
+    return true;
+}
+
+void reactor_destroy(struct reactor *r)
+{
+    struct wake_batch batch = {0};
+
+    while (!list_empty(&r->sources))
+        if (!evict_first(r, &batch))
+            sched_yield();
+    timer_queue_evict(&r->timers, &batch);
+    wake_batch_deliver(&batch);
+    release_retired(r);
+    pthread_mutex_destroy(&r->lock);
+    timer_queue_destroy(&r->timers);
+    poller_close(&r->poller);
+}

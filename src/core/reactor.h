@@ -1,0 +1,55 @@
+/*
+ * The reactor: turns what the poller reports, and the passing of time, into wakes. It is a role
+ * with one holder at a time (baton.h): the reactor thread, or an executor that ran dry.
+ *
+ * Fields: I: immutable.  L: the lock.  B: holder of the baton.  A: any thread, atomically.
+ */
+#ifndef CORE_REACTOR_H
+#define CORE_REACTOR_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/baton.h"
+#include "core/io_source.h"
+#include "core/poller.h"
+#include "core/timer_queue.h"
+
+struct reactor {
+    struct poller poller;      /* I: (its functions may be called from any thread) */
+    struct timer_queue timers; /* has its own lock */
+    struct baton baton;        /* A: */
+    atomic_bool stopping;      /* A: set once; then the poller is interrupted */
+    atomic_uint registered;    /* A: sources; with none, a turn that does not block skips epoll */
+    atomic_bool has_retired;   /* A: a hint, set and cleared under the lock */
+    pthread_mutex_t lock;
+    struct trale_link sources; /* L: registered; the reactor has a reference to each */
+    struct trale_link retired; /* L: deregistered; a reference that the holder gives back */
+    const struct inbox *inbox; /* I: of the executor that the reactor works for */
+    pthread_t thread;          /* I: */
+};
+
+/* 0 or -errno; on failure nothing is left of it. The thread is started by reactor_start. */
+int reactor_init(struct reactor *r, const struct inbox *inbox);
+int reactor_start(struct reactor *r);
+
+/* Ends the thread. The executors have ended before. */
+void reactor_stop(struct reactor *r);
+
+/* Sends whoever still waits here elsewhere, and frees what it has. After reactor_stop. */
+void reactor_destroy(struct reactor *r);
+
+/* The reactor of the runtime that the caller belongs to, or of the default one. 0 or -errno. */
+int reactor_current(struct reactor **reactor);
+
+/* Under the source's lock. */
+int reactor_add(struct reactor *r, trale_io *io);
+void reactor_remove(struct reactor *r, trale_io *io);
+
+/* Holder of the baton: collects events and due timers, and wakes who waits for them. */
+void reactor_turn(struct reactor *r, bool block);
+
+/* Executor that ran dry: a turn that does not block, if the baton is to be had. */
+void reactor_turn_for(struct reactor *r);
+
+#endif

@@ -1,0 +1,273 @@
+#include "core/runtime.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/process.h"
+#include "task/fiber.h"
+#include "task/overflow.h"
+#include "task/thread.h"
+
+#define CLOSED UINT64_C(1)
+#define ONE_TASK UINT64_C(2)
+
+#define STACK_SIZE_DEFAULT ((size_t)64 << 10)
+
+static struct trale_link all = {&all, &all};     /* G: every runtime */
+static _Atomic(trale_runtime *) default_runtime; /* written under G */
+
+int runtime_enter(trale_runtime *rt)
+{
+    uint64_t old = atomic_load_explicit(&rt->tasks, memory_order_relaxed);
+
+    /* Relaxed: the number is all that matters here; the task itself goes through the inbox. */
+    do {
+        if (old & CLOSED)
+            return -ESHUTDOWN;
+    } while (!atomic_compare_exchange_weak_explicit(&rt->tasks, &old, old + ONE_TASK,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return 0;
+}
+
+bool runtime_is_closed(const trale_runtime *rt)
+{
+    return (atomic_load_explicit(&rt->tasks, memory_order_relaxed) & CLOSED) != 0;
+}
+
+void runtime_task_ended(trale_runtime *rt)
+{
+    uint64_t old = atomic_fetch_sub_explicit(&rt->tasks, ONE_TASK, memory_order_acq_rel);
+    struct wake_batch batch = {0};
+    struct trale_link *link;
+
+    if (old >= 2 * ONE_TASK)
+        return;
+    pthread_mutex_lock(&rt->lock);
+    while ((link = list_pop_front(&rt->waiters))) {
+        trale_runtime_wait_future *f = container_of(link, trale_runtime_wait_future, link);
+
+        f->linked = false;
+        waker_claim(f->waker, &batch);
+    }
+    pthread_mutex_unlock(&rt->lock);
+    wake_batch_deliver(&batch);
+}
+
+bool runtime_close(trale_runtime *rt)
+{
+    return (atomic_fetch_or(&rt->tasks, CLOSED) & CLOSED) == 0;
+}
+
+void runtime_reopen(trale_runtime *rt)
+{
+    atomic_fetch_and(&rt->tasks, ~CLOSED);
+}
+
+/* The check and the list are under the lock, and so is the wake after the last task: see there. */
+bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker)
+{
+    trale_runtime *rt = f->runtime;
+    bool wait;
+
+    pthread_mutex_lock(&rt->lock);
+    /* Acquire: pairs with runtime_task_ended. Who waited sees what the tasks did. */
+    wait = atomic_load_explicit(&rt->tasks, memory_order_acquire) >= ONE_TASK;
+    if (wait && !f->linked)
+        list_push_back(&rt->waiters, &f->link);
+    f->linked = f->linked || wait;
+    f->waker = waker;
+    pthread_mutex_unlock(&rt->lock);
+    return wait;
+}
+
+void runtime_wait_delist(trale_runtime_wait_future *f)
+{
+    if (!f->runtime)
+        return;
+    pthread_mutex_lock(&f->runtime->lock);
+    if (f->linked)
+        list_remove(&f->link);
+    f->linked = false;
+    pthread_mutex_unlock(&f->runtime->lock);
+}
+
+static void publish(trale_runtime *rt)
+{
+    process_lock();
+    list_push_back(&all, &rt->link);
+    process_unlock();
+}
+
+static void unpublish(trale_runtime *rt)
+{
+    trale_runtime *expected = rt;
+
+    process_lock();
+    list_remove(&rt->link);
+    atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
+    process_unlock();
+}
+
+static int start_threads(trale_runtime *rt)
+{
+    int error = reactor_start(&rt->reactor);
+
+    if (error != 0)
+        return error;
+    error = executor_start(&rt->executor, "trale-exec-0");
+    if (error != 0)
+        reactor_stop(&rt->reactor);
+    return error;
+}
+
+static int check(const trale_config *config)
+{
+    if (!config)
+        return 0;
+    if (config->stack_size > FIBER_SIZE_MAX)
+        return -EINVAL;
+    return config->executors > 1 ? -ENOTSUP : 0;
+}
+
+int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
+{
+    int error = runtime ? check(config) : -EINVAL;
+    trale_runtime *rt;
+
+    if (error == 0)
+        error = process_watch();
+    if (error != 0)
+        return error;
+    rt = aligned_alloc(_Alignof(trale_runtime), sizeof *rt);
+    if (!rt)
+        return -ENOMEM;
+    memset(rt, 0, sizeof *rt);
+    list_init(&rt->waiters);
+    rt->stack_size = config && config->stack_size ? config->stack_size : STACK_SIZE_DEFAULT;
+    executor_init(&rt->executor, rt, &rt->reactor);
+    error = -pthread_mutex_init(&rt->lock, NULL);
+    if (error != 0)
+        goto free_memory;
+    error = reactor_init(&rt->reactor, &rt->executor.queue.inbox);
+    if (error != 0)
+        goto destroy_lock;
+    overflow_watch();
+    error = start_threads(rt);
+    if (error != 0)
+        goto destroy_reactor;
+    publish(rt);
+    *runtime = rt;
+    return 0;
+
+destroy_reactor:
+    reactor_destroy(&rt->reactor);
+destroy_lock:
+    pthread_mutex_destroy(&rt->lock);
+free_memory:
+    free(rt);
+    return error;
+}
+
+void runtime_destroy(trale_runtime *rt)
+{
+    bool last;
+
+    unpublish(rt);
+    executor_stop(&rt->executor);
+    pthread_join(rt->executor.thread, NULL);
+    reactor_stop(&rt->reactor);
+    reactor_destroy(&rt->reactor);
+    pthread_mutex_destroy(&rt->lock);
+    free(rt);
+    process_lock();
+    last = list_empty(&all);
+    process_unlock();
+    if (last)
+        stack_pool_empty();
+}
+
+/* Lets two first uses make one runtime, and is never held together with G for long. */
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+
+static int get_default(trale_runtime **runtime)
+{
+    int error = 0;
+
+    /* Acquire: pairs with the release below. */
+    *runtime = atomic_load_explicit(&default_runtime, memory_order_acquire);
+    if (*runtime)
+        return 0;
+    pthread_mutex_lock(&making);
+    *runtime = atomic_load_explicit(&default_runtime, memory_order_relaxed);
+    if (!*runtime)
+        error = trale_runtime_new(runtime, NULL);
+    if (error == 0)
+        atomic_store_explicit(&default_runtime, *runtime, memory_order_release);
+    pthread_mutex_unlock(&making);
+    return error;
+}
+
+trale_runtime *trale_runtime_default(void)
+{
+    trale_runtime *rt;
+
+    return get_default(&rt) == 0 ? rt : NULL;
+}
+
+int runtime_current(trale_runtime **runtime)
+{
+    struct executor *ex = executor_current();
+
+    if (!ex)
+        return get_default(runtime);
+    *runtime = ex->runtime;
+    return 0;
+}
+
+int reactor_current(struct reactor **reactor)
+{
+    trale_runtime *rt;
+    int error = runtime_current(&rt);
+
+    if (error == 0)
+        *reactor = &rt->reactor;
+    return error;
+}
+
+void runtime_forget_all(void)
+{
+    struct trale_link *link;
+
+    while ((link = list_pop_front(&all)))
+        poller_close(&container_of(link, trale_runtime, link)->reactor.poller);
+    atomic_store(&default_runtime, NULL);
+}
+
+/* How long exit waits for a poll that does not come back. */
+#define EXIT_PATIENCE_NS TRALE_SEC
+
+static void stop_at_exit(trale_runtime *rt)
+{
+    bool idle;
+
+    atomic_fetch_or(&rt->tasks, CLOSED);
+    if (executor_current() == &rt->executor)
+        return; /* exit was called in a task: its thread will run no other any more */
+    executor_stop(&rt->executor);
+    if (!executor_wait_left(&rt->executor, EXIT_PATIENCE_NS))
+        return;
+    idle = atomic_load(&rt->tasks) < ONE_TASK;
+    if (idle)
+        runtime_destroy(rt);
+}
+
+void runtime_stop_all(void)
+{
+    struct trale_link *link, *next;
+
+    for (link = all.next; link != &all; link = next) {
+        next = link->next;
+        stop_at_exit(container_of(link, trale_runtime, link));
+    }
+}

@@ -1,0 +1,59 @@
+/*
+ * A runtime: a reactor, its executor, and how many tasks they have.
+ *
+ * Fields: I: immutable.  L: the lock.  A: any thread, atomically.  G: the lock of process.h.
+ */
+#ifndef CORE_RUNTIME_H
+#define CORE_RUNTIME_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <trale/runtime.h>
+
+#include "core/executor.h"
+
+struct trale_runtime {
+    struct reactor reactor;
+    struct executor executor;
+    /*
+     * A: twice the number of tasks that have been let in and not ended, plus CLOSED while the
+     * runtime is being freed. Only by read-modify-writes, so a task is either let in before the
+     * runtime closes and counted, or not let in at all.
+     */
+    _Atomic(uint64_t) tasks;
+    pthread_mutex_t lock;
+    struct trale_link waiters; /* L: futures that wait for the last task to end */
+    size_t stack_size;         /* I: of fibers, bytes */
+    struct trale_link link;    /* G: on the list of all runtimes */
+};
+
+/* Lets one more task in: 0 or -ESHUTDOWN. */
+int runtime_enter(trale_runtime *runtime);
+
+/* Executor: one of its tasks has ended. */
+void runtime_task_ended(trale_runtime *runtime);
+
+bool runtime_is_closed(const trale_runtime *runtime);
+
+/* The caller's runtime, or the default one, made if need be. 0 or -errno. */
+int runtime_current(trale_runtime **runtime);
+
+/* Futures that wait for the last task to end; false: there is none left to wait for. */
+bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker);
+void runtime_wait_delist(trale_runtime_wait_future *f);
+
+/* The gate for new tasks. Closing fails if it is closed already. */
+bool runtime_close(trale_runtime *runtime);
+void runtime_reopen(trale_runtime *runtime);
+
+/* Ends the threads and frees everything. It is closed and has no tasks, or the process exits. */
+void runtime_destroy(trale_runtime *runtime);
+
+/* At exit: nothing of the tasks that are left runs any more. */
+void runtime_stop_all(void);
+
+/* Forked child: the parent's runtimes are not ours; closes our copies of their descriptors. */
+void runtime_forget_all(void);
+
+#endif

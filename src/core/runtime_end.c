@@ -1,0 +1,128 @@
+/* Waiting for a runtime's tasks to end, and freeing it. */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "core/runtime.h"
+#include "task/thread.h"
+
+static enum trale_poll ready(trale_future *f, intptr_t output)
+{
+    f->output = output;
+    return TRALE_READY;
+}
+
+/* Its own tasks cannot wait until they have ended. */
+static int check(const trale_runtime *rt)
+{
+    if (!rt)
+        return -EINVAL;
+    return executor_current() == &rt->executor ? -EDEADLK : 0;
+}
+
+static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
+{
+    trale_runtime_wait_future *f = container_of(self, trale_runtime_wait_future, future);
+    int error = check(f->runtime);
+
+    if (error == 0 && runtime_wait_enlist(f, trale_context_waker(cx)))
+        return TRALE_PENDING;
+    return ready(self, error);
+}
+
+static void wait_drop(trale_future *self)
+{
+    runtime_wait_delist(container_of(self, trale_runtime_wait_future, future));
+}
+
+void trale_runtime_wait_init(trale_runtime_wait_future *f, trale_runtime *runtime)
+{
+    static const struct trale_future_ops ops = {wait_poll, wait_drop, "runtime_wait"};
+
+    *f = (trale_runtime_wait_future){.future = {.ops = &ops}, .runtime = runtime};
+}
+
+int trale_runtime_wait(trale_runtime *runtime)
+{
+    trale_runtime_wait_future f;
+
+    trale_runtime_wait_init(&f, runtime);
+    return (int)trale_await(&f.future);
+}
+
+/*
+ * Freeing is a wait for the last task with the gate closed and every task cancelled. Its deadline
+ * is a timer of the very reactor that goes away: no other runtime is needed for it.
+ */
+static enum trale_poll begin(trale_runtime_free_future *f, trale_waker *waker)
+{
+    trale_runtime *rt = f->wait.runtime;
+    int error = check(rt);
+
+    if (error == 0 && !runtime_close(rt))
+        error = -EBUSY;
+    if (error != 0)
+        return ready(&f->future, error);
+    f->begun = true;
+    executor_cancel_all(&rt->executor);
+    f->timer.deadline = f->deadline;
+    if (f->deadline != TRALE_NEVER)
+        timer_arm(&rt->reactor.timers, &f->timer, waker);
+    return TRALE_PENDING;
+}
+
+static void end(trale_runtime_free_future *f)
+{
+    timer_disarm(&f->timer);
+    runtime_wait_delist(&f->wait);
+    f->begun = false;
+}
+
+static enum trale_poll free_poll(trale_future *self, trale_context *cx)
+{
+    trale_runtime_free_future *f = container_of(self, trale_runtime_free_future, future);
+    trale_waker *waker = trale_context_waker(cx);
+    trale_runtime *rt = f->wait.runtime;
+
+    if (!f->begun && begin(f, waker) == TRALE_READY)
+        return TRALE_READY;
+    if (!runtime_wait_enlist(&f->wait, waker)) {
+        end(f);
+        runtime_destroy(rt);
+        return ready(self, 0);
+    }
+    if (f->deadline != TRALE_NEVER && clock_now() >= f->deadline) {
+        end(f);
+        runtime_reopen(rt);
+        return ready(self, -ETIMEDOUT);
+    }
+    if (timer_pending(&f->timer))
+        timer_change_waker(&f->timer, waker);
+    return TRALE_PENDING;
+}
+
+static void free_drop(trale_future *self)
+{
+    trale_runtime_free_future *f = container_of(self, trale_runtime_free_future, future);
+
+    if (!f->begun)
+        return;
+    end(f);
+    runtime_reopen(f->wait.runtime);
+}
+
+void trale_runtime_free_init(trale_runtime_free_future *f, trale_runtime *runtime,
+                             int64_t deadline)
+{
+    static const struct trale_future_ops ops = {free_poll, free_drop, "runtime_free"};
+
+    *f = (trale_runtime_free_future){.future = {.ops = &ops}, .deadline = deadline};
+    trale_runtime_wait_init(&f->wait, runtime);
+}
+
+int trale_runtime_free(trale_runtime *runtime, int64_t deadline)
+{
+    trale_runtime_free_future f;
+
+    trale_runtime_free_init(&f, runtime, deadline);
+    return (int)trale_await(&f.future);
+}

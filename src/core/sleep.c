@@ -1,0 +1,133 @@
+/* Sleeping, and ticks on a fixed grid. */
+#include <errno.h>
+#include <limits.h>
+
+#include <trale/time.h>
+
+#include "base/clock.h"
+#include "core/reactor.h"
+
+int64_t trale_now(void)
+{
+    return clock_now();
+}
+
+static enum trale_poll ready(trale_future *f, intptr_t output)
+{
+    f->output = output;
+    return TRALE_READY;
+}
+
+static enum trale_poll arm(trale_sleep_future *f, trale_waker *waker)
+{
+    struct reactor *reactor;
+    int error = reactor_current(&reactor);
+
+    if (error != 0)
+        return ready(&f->future, error);
+    f->timer.deadline = f->deadline;
+    timer_arm(&reactor->timers, &f->timer, waker);
+    return TRALE_PENDING;
+}
+
+/* The timer is armed again if it fired early, which it does when its runtime goes away. */
+static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
+{
+    trale_sleep_future *f = container_of(self, trale_sleep_future, future);
+    trale_waker *waker = trale_context_waker(cx);
+    bool first = !f->polled;
+
+    f->polled = true;
+    if (f->deadline == TRALE_NEVER)
+        return TRALE_PENDING;
+    if (timer_pending(&f->timer)) {
+        timer_change_waker(&f->timer, waker);
+        return TRALE_PENDING;
+    }
+    if (clock_now() < f->deadline)
+        return arm(f, waker);
+    if (!first)
+        return ready(self, 0);
+    trale_waker_wake(waker); /* every sleep yields once */
+    return TRALE_PENDING;
+}
+
+static void sleep_drop(trale_future *self)
+{
+    timer_disarm(&container_of(self, trale_sleep_future, future)->timer);
+}
+
+void trale_sleep_until_init(trale_sleep_until_future *f, int64_t deadline)
+{
+    static const struct trale_future_ops ops = {sleep_poll, sleep_drop, "sleep"};
+
+    *f = (trale_sleep_future){.future = {.ops = &ops}, .deadline = deadline};
+}
+
+void trale_sleep_init(trale_sleep_future *f, int64_t duration)
+{
+    trale_sleep_until_init(f, clock_after(duration));
+}
+
+int trale_sleep_until(int64_t deadline)
+{
+    trale_sleep_until_future f;
+
+    trale_sleep_until_init(&f, deadline);
+    return (int)trale_await(&f.future);
+}
+
+int trale_sleep(int64_t duration)
+{
+    return trale_sleep_until(clock_after(duration));
+}
+
+void trale_interval_start(trale_interval *interval, int64_t period)
+{
+    *interval = (trale_interval){.period = period, .next = clock_after(period)};
+}
+
+/* The tick has come: the next one is the first on the grid that lies ahead. */
+static int take_tick(trale_interval *interval)
+{
+    int64_t missed = (clock_now() - interval->next) / interval->period, step;
+
+    if (__builtin_mul_overflow(missed + 1, interval->period, &step) ||
+        __builtin_add_overflow(interval->next, step, &interval->next))
+        interval->next = TRALE_NEVER;
+    return missed < INT_MAX ? (int)missed : INT_MAX;
+}
+
+static enum trale_poll interval_poll(trale_future *self, trale_context *cx)
+{
+    trale_interval_wait_future *f = container_of(self, trale_interval_wait_future, future);
+
+    if (!f->interval || f->interval->period <= 0)
+        return ready(self, -EINVAL);
+    if (!f->sleep.future.ops)
+        trale_sleep_until_init(&f->sleep, f->interval->next);
+    if (trale_future_poll(&f->sleep.future, cx) == TRALE_PENDING)
+        return TRALE_PENDING;
+    return ready(self,
+                 f->sleep.future.output < 0 ? f->sleep.future.output : take_tick(f->interval));
+}
+
+static void interval_drop(trale_future *self)
+{
+    trale_future_drop(&container_of(self, trale_interval_wait_future, future)->sleep.future);
+}
+
+void trale_interval_wait_init(trale_interval_wait_future *f, trale_interval *interval)
+{
+    static const struct trale_future_ops ops = {interval_poll, interval_drop, "interval_wait"};
+
+    *f = (trale_interval_wait_future){.future = {.ops = &ops}, .interval = interval};
+}
+
+int trale_interval_wait(trale_interval *interval)
+{
+    trale_interval_wait_future f;
+
+    trale_interval_wait_init(&f, interval);
+    return (int)trale_await(&f.future);
+}

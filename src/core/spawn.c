@@ -1,0 +1,139 @@
+/* Starting tasks: choose the runtime, make the task, let it in, send it to its executor. */
+#include <errno.h>
+
+#include "core/runtime.h"
+#include "task/await.h"
+#include "task/fiber.h"
+#include "task/thread.h"
+
+static int choose(trale_runtime **rt, const trale_spawn_options *options)
+{
+    if (options && options->stack_size > FIBER_SIZE_MAX)
+        return -EINVAL;
+    if (options && options->executor > 1)
+        return -EINVAL;
+    if (!options || !options->runtime)
+        return runtime_current(rt);
+    *rt = options->runtime;
+    return 0;
+}
+
+/* The handle is stored first: the task may have ended before the caller goes on. */
+static int start(trale_runtime *rt, trale_task *new, trale_task **task)
+{
+    int error;
+
+    if (!new)
+        return -ENOMEM;
+    error = runtime_enter(rt);
+    if (error != 0) {
+        new->free(new);
+        return error;
+    }
+    new->home = &rt->executor.queue;
+    if (task)
+        *task = new;
+    task_submit(new);
+    return 0;
+}
+
+static int spawn_fiber(trale_task **task, const trale_spawn_options *options,
+                       struct fiber_options *fiber)
+{
+    trale_runtime *rt;
+    int error = fiber->fn && fiber->copy <= FIBER_SIZE_MAX ? choose(&rt, options) : -EINVAL;
+
+    if (error != 0)
+        return error;
+    fiber->handle = task != NULL;
+    fiber->stack_size = options && options->stack_size ? options->stack_size : rt->stack_size;
+    fiber->name = options ? options->name : NULL;
+    return start(rt, fiber_new(fiber), task);
+}
+
+int trale_spawn_with(trale_task **task, const trale_spawn_options *options, trale_fn *fn,
+                     void *arg)
+{
+    return spawn_fiber(task, options, &(struct fiber_options){.fn = fn, .arg = arg});
+}
+
+int trale_spawn(trale_task **task, trale_fn *fn, void *arg)
+{
+    return trale_spawn_with(task, NULL, fn, arg);
+}
+
+int trale_spawn_copy(trale_task **task, trale_fn *fn, const void *arg, size_t size)
+{
+    if (!arg && size != 0)
+        return -EINVAL;
+    return spawn_fiber(task, NULL,
+                       &(struct fiber_options){.fn = fn, .copied = arg, .copy = size});
+}
+
+int trale_spawn_future_with(trale_task **task, const trale_spawn_options *options,
+                            const trale_future *future, size_t size)
+{
+    trale_runtime *rt;
+    int error;
+
+    if (!future || !future->ops || !future->ops->poll || size < sizeof *future)
+        return -EINVAL;
+    error = choose(&rt, options);
+    if (error != 0)
+        return error;
+    return start(rt, task_new(future, size, task != NULL, options ? options->name : NULL), task);
+}
+
+int trale_spawn_future(trale_task **task, const trale_future *future, size_t size)
+{
+    return trale_spawn_future_with(task, NULL, future, size);
+}
+
+static enum trale_poll block_on_poll(trale_future *self, trale_context *cx)
+{
+    trale_block_on_future *f = container_of(self, trale_block_on_future, future);
+
+    if (!f->join.task) {
+        self->output = trale_spawn(&f->join.task, f->fn, f->arg);
+        if (self->output != 0)
+            return TRALE_READY;
+    }
+    self->output = 0;
+    return trale_future_poll(&f->join.future, cx);
+}
+
+static void block_on_drop(trale_future *self)
+{
+    trale_block_on_future *f = container_of(self, trale_block_on_future, future);
+    trale_task *task = f->join.task; /* NULL once it is joined */
+
+    trale_future_drop(&f->join.future);
+    trale_cancel(task);
+    trale_detach(task);
+}
+
+void trale_block_on_init(trale_block_on_future *f, trale_fn *fn, void *arg, intptr_t *result)
+{
+    static const struct trale_future_ops ops = {block_on_poll, block_on_drop, "block_on"};
+
+    *f = (trale_block_on_future){.future = {.ops = &ops}, .fn = fn, .arg = arg};
+    trale_join_init(&f->join, NULL, result);
+}
+
+/* Not an await of the future above: arg may live on our stack, so even a caller that is cancelled
+ * waits for the end. */
+int trale_block_on(trale_fn *fn, void *arg, intptr_t *result)
+{
+    trale_join_future join;
+    trale_task *task;
+    int error = trale_cancelled() ? -ECANCELED : trale_spawn(&task, fn, arg);
+
+    if (error != 0)
+        return error;
+    error = trale_join(task, result);
+    if (error == 0)
+        return 0;
+    trale_cancel(task);
+    trale_join_init(&join, task, result);
+    return (int)await_shielded(&join.future);
+}

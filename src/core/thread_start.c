@@ -1,0 +1,21 @@
+#define _GNU_SOURCE /* pthread_setname_np */
+#include "core/thread_start.h"
+
+#include <signal.h>
+
+int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *arg)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+    sigset_t blocked, old;
+    int error;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &old);
+    error = pthread_create(thread, NULL, main, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error == 0)
+        pthread_setname_np(*thread, name);
+    return -error;
+}

@@ -1,0 +1,11 @@
+/* Starting the runtime's threads. */
+#ifndef CORE_THREAD_START_H
+#define CORE_THREAD_START_H
+
+#include <pthread.h>
+
+/* 0 or -EAGAIN. The thread has the name, at most 15 characters, and only faults reach it: every
+ * other signal is blocked, so that handlers run on the program's own threads. */
+int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *arg);
+
+#endif

@@ -1,0 +1,135 @@
+/* Waiting for a future: a fiber is suspended between polls, a plain thread is blocked. */
+#include <errno.h>
+#include <sched.h>
+
+#include "base/misuse.h"
+#include "task/await.h"
+#include "task/fiber.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+enum trale_poll trale_future_poll(trale_future *future, trale_context *cx)
+{
+    if (!future || !future->ops || !future->ops->poll || !cx)
+        misuse("trale_future_poll", "give it a future with a poll function, and your context");
+    return future->ops->poll(future, cx);
+}
+
+void trale_future_drop(trale_future *future)
+{
+    if (future && future->ops && future->ops->drop)
+        future->ops->drop(future);
+}
+
+/* What is called from here belongs to a future, and must not wait. */
+static enum trale_poll poll(trale_future *future, trale_waker *waker)
+{
+    trale_context cx = {waker};
+    enum trale_poll poll;
+
+    this_thread.polling = true;
+    poll = future->ops->poll(future, &cx);
+    this_thread.polling = false;
+    return poll;
+}
+
+static void drop(trale_future *future)
+{
+    this_thread.polling = true;
+    trale_future_drop(future);
+    this_thread.polling = false;
+}
+
+static intptr_t finish(trale_future *future)
+{
+    intptr_t output = future->output;
+
+    drop(future);
+    return output;
+}
+
+/* The drop may find that the operation took effect, and say so in the output. */
+static intptr_t withdraw(trale_future *future, int error)
+{
+    future->output = error;
+    drop(future);
+    return future->output;
+}
+
+static intptr_t await_in_fiber(trale_task *task, trale_future *future, bool shielded)
+{
+    while (shielded || !state_is_cancelled(&task->waker.state)) {
+        if (poll(future, &task->waker) == TRALE_READY)
+            return finish(future);
+        fiber_suspend(task->future);
+    }
+    return withdraw(future, -ECANCELED);
+}
+
+static intptr_t await_on_thread(trale_future *future)
+{
+    trale_waker *waker = thread_waker();
+
+    if (!waker)
+        return withdraw(future, -ENOMEM);
+    while (poll(future, waker) == TRALE_PENDING)
+        thread_waker_park();
+    return finish(future);
+}
+
+intptr_t trale_await(trale_future *future)
+{
+    if (this_thread.polling)
+        misuse("trale_await", "the poll of a future must not wait: poll the inner future with "
+                              "trale_future_poll and return TRALE_PENDING instead");
+    if (!future || !future->ops || !future->ops->poll)
+        return -EINVAL;
+    return this_thread.task ? await_in_fiber(this_thread.task, future, false)
+                            : await_on_thread(future);
+}
+
+intptr_t await_shielded(trale_future *future)
+{
+    return this_thread.task ? await_in_fiber(this_thread.task, future, true)
+                            : await_on_thread(future);
+}
+
+static enum trale_poll yield_poll(trale_future *self, trale_context *cx)
+{
+    trale_yield_future *f = container_of(self, trale_yield_future, future);
+
+    if (f->yielded)
+        return TRALE_READY;
+    f->yielded = true;
+    trale_waker_wake(trale_context_waker(cx));
+    return TRALE_PENDING;
+}
+
+void trale_yield_init(trale_yield_future *f)
+{
+    static const struct trale_future_ops ops = {yield_poll, NULL, "yield"};
+
+    *f = (trale_yield_future){.future = {.ops = &ops}};
+}
+
+/*
+ * What awaiting a trale_yield_future would do, without a wake of the task by itself: the executor
+ * is told to put it back on the run queue. A switch is all that is left of the cost.
+ */
+int trale_yield(void)
+{
+    trale_task *task = this_thread.task;
+
+    if (this_thread.polling)
+        misuse("trale_yield", "the poll of a future must not wait: wake the context's waker and "
+                              "return TRALE_PENDING instead");
+    if (!task) {
+        sched_yield();
+        return 0;
+    }
+    if (!state_is_cancelled(&task->waker.state)) {
+        this_thread.yielded = true;
+        fiber_suspend(task->future);
+    }
+    return state_is_cancelled(&task->waker.state) ? -ECANCELED : 0;
+}

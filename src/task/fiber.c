@@ -1,0 +1,152 @@
+#include "task/fiber.h"
+
+#include <string.h>
+
+#include "base/misuse.h"
+#include "task/fiber_annotate.h"
+#include "task/stack.h"
+#include "task/thread.h"
+
+/* In switch_*.S. Saves the registers a call must keep and the stack pointer, takes others. */
+void fiber_switch(void **save, void *load);
+/* Where the first switch to a stack arrives: calls fiber_main with the fiber. */
+void fiber_trampoline(void);
+
+struct fiber {
+    trale_future future;
+    void *sp;     /* the fiber's, while it is suspended */
+    void *caller; /* the executor's, while the fiber runs */
+    trale_fn *fn;
+    void *arg;
+    struct stack *stack;
+    bool started, done;
+    struct annotation annotation;
+};
+
+struct fiber_task {
+    trale_task task;
+    struct fiber fiber;
+};
+
+_Noreturn void fiber_main(struct fiber *fiber);
+
+/* Not instrumented: it is entered in one context and left in another. */
+UNINSTRUMENTED static void switch_in(struct fiber *f)
+{
+    annotate_enter(&f->annotation, f->stack->low, f->stack->size);
+    fiber_switch(&f->caller, f->sp);
+    annotate_entered_executor(&f->annotation);
+}
+
+UNINSTRUMENTED static void switch_out(struct fiber *f)
+{
+    annotate_leave(&f->annotation, f->done);
+    fiber_switch(&f->sp, f->caller);
+    annotate_entered_fiber(&f->annotation);
+}
+
+static struct fiber *as_fiber(trale_future *future)
+{
+    return container_of(future, struct fiber, future);
+}
+
+/* On the fiber's stack; the trampoline has nothing to return to. */
+UNINSTRUMENTED _Noreturn void fiber_main(struct fiber *f)
+{
+    annotate_entered_fiber(&f->annotation);
+    f->future.output = f->fn(f->arg);
+    if (!this_thread.queue)
+        misuse("fork", "a child that was forked in a task must end with _exit, not return");
+    f->done = true;
+    switch_out(f);
+    __builtin_unreachable();
+}
+
+static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
+{
+    struct fiber *f = as_fiber(self);
+
+    (void)cx; /* awaits inside make their own, of the same waker */
+    if (!f->started)
+        annotate_create(&f->annotation);
+    f->started = true;
+    this_thread.polling = false;
+    switch_in(f);
+    this_thread.polling = true;
+    if (!f->done)
+        return TRALE_PENDING;
+    annotate_destroy(&f->annotation);
+    return TRALE_READY;
+}
+
+static const struct trale_future_ops fiber_ops = {fiber_poll, NULL, "fiber"};
+
+void fiber_suspend(trale_future *future)
+{
+    if (!this_thread.queue)
+        misuse("fork", "a child that was forked in a task has no runtime to go on with");
+    switch_out(as_fiber(future));
+}
+
+bool fiber_is_running(const trale_future *future)
+{
+    return future->ops == &fiber_ops && container_of(future, const struct fiber, future)->started;
+}
+
+bool fiber_overflowed(const trale_task *task, const void *address, size_t *size)
+{
+    const struct stack *stack;
+
+    if (task->future->ops != &fiber_ops)
+        return false;
+    stack = container_of(task->future, const struct fiber, future)->stack;
+    *size = stack->size;
+    return stack_guards(stack, address);
+}
+
+static void free_fiber(trale_task *task)
+{
+    stack_put(container_of(task, struct fiber_task, task)->fiber.stack);
+}
+
+/* The frame that the first fiber_switch takes its registers from. */
+static void *first_frame(void *top, struct fiber *f)
+{
+#if defined(__x86_64__)
+    /* mxcsr and x87 control word in their initial state, r15 r14 r13 r12 rbx rbp, return */
+    uintptr_t frame[] = {0x1f80 | (uintptr_t)0x037f << 32, 0, 0, 0, (uintptr_t)f, 0, 0,
+                         (uintptr_t)fiber_trampoline};
+#elif defined(__aarch64__)
+    /* x19 x20 .. x28 x29 x30, d8 .. d15, fpcr and padding */
+    uintptr_t frame[22] = {[0] = (uintptr_t)f, [11] = (uintptr_t)fiber_trampoline};
+#else
+#error "trale switches fibers on x86-64 and aarch64 only: write switch_ARCH.S and first_frame"
+#endif
+    return memcpy((char *)top - sizeof frame, frame, sizeof frame);
+}
+
+static char *take(char **top, size_t size)
+{
+    return *top -= (size + 15) & ~(size_t)15;
+}
+
+trale_task *fiber_new(const struct fiber_options *o)
+{
+    struct stack *stack = stack_get(o->stack_size + o->copy);
+    struct fiber_task *new;
+    struct fiber *f;
+    char *top;
+
+    if (!stack)
+        return NULL;
+    top = stack_top(stack);
+    new = (struct fiber_task *)(void *)take(&top, sizeof *new);
+    f = &new->fiber;
+    *f =
+        (struct fiber){.future = {.ops = &fiber_ops}, .fn = o->fn, .arg = o->arg, .stack = stack};
+    task_init(&new->task, &f->future, o->handle, o->name, free_fiber);
+    if (o->copied)
+        f->arg = memcpy(take(&top, o->copy), o->copied, o->copy);
+    f->sp = first_frame(top, f);
+    return &new->task;
+}

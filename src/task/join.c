@@ -1,0 +1,74 @@
+/* Joining: the holder of the handle leaves its waker in the task, and takes the result. */
+#include <errno.h>
+
+#include "task/task.h"
+#include "task/thread.h"
+
+/* True: the slot was ours, or there was none; false: the task is done. */
+static bool disarm(trale_join_future *f)
+{
+    if (!f->armed)
+        return true;
+    f->armed = false;
+    if (!state_join_disarm(&f->task->waker.state))
+        return false;
+    trale_waker_drop(f->task->joiner);
+    return true;
+}
+
+static bool arm(trale_join_future *f, trale_waker *waker)
+{
+    if (f->armed && f->task->joiner == waker && !state_is_done(&f->task->waker.state))
+        return true;
+    if (!disarm(f))
+        return false;
+    f->task->joiner = trale_waker_clone(waker);
+    f->armed = state_join_arm(&f->task->waker.state);
+    if (!f->armed)
+        trale_waker_drop(waker);
+    return f->armed;
+}
+
+static enum trale_poll ready(trale_join_future *f, intptr_t output)
+{
+    f->future.output = output;
+    return TRALE_READY;
+}
+
+static enum trale_poll join_poll(trale_future *self, trale_context *cx)
+{
+    trale_join_future *f = container_of(self, trale_join_future, future);
+
+    if (!f->task)
+        return ready(f, -EINVAL);
+    if (f->task == this_thread.task)
+        return ready(f, -EDEADLK);
+    if (!state_is_done(&f->task->waker.state) && arm(f, trale_context_waker(cx)))
+        return TRALE_PENDING;
+    f->armed = false;
+    if (f->result)
+        *f->result = f->task->result;
+    task_release(f->task);
+    f->task = NULL;
+    return ready(f, 0);
+}
+
+static void join_drop(trale_future *self)
+{
+    disarm(container_of(self, trale_join_future, future));
+}
+
+void trale_join_init(trale_join_future *f, trale_task *task, intptr_t *result)
+{
+    static const struct trale_future_ops ops = {join_poll, join_drop, "join"};
+
+    *f = (trale_join_future){.future = {.ops = &ops}, .task = task, .result = result};
+}
+
+int trale_join(trale_task *task, intptr_t *result)
+{
+    trale_join_future f;
+
+    trale_join_init(&f, task, result);
+    return (int)trale_await(&f.future);
+}

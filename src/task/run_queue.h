@@ -1,0 +1,19 @@
+/*
+ * The queues of one executor. A task stands on exactly one of ready and waiting from its spawn to
+ * its end, or is on its way through the inbox, standing on waiting still (or on none, if new).
+ *
+ * Fields: X: executor thread only.  A: any thread, atomically.
+ */
+#ifndef TASK_RUN_QUEUE_H
+#define TASK_RUN_QUEUE_H
+
+#include "base/list.h"
+#include "task/inbox.h"
+
+struct run_queue {
+    _Alignas(64) struct inbox inbox;      /* A: */
+    _Alignas(64) struct trale_link ready; /* X: the run queue, first in, first out */
+    struct trale_link waiting;            /* X: the wait queue */
+};
+
+#endif

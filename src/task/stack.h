@@ -1,0 +1,49 @@
+/*
+ * Stacks for fibers: mapped in chunks, guarded one by one, and used again, the last one first,
+ * while it is still in the cache. An executor keeps some of its own, without a lock; the rest is
+ * shared. Free stacks beyond a limit are unmapped.
+ */
+#ifndef TASK_STACK_H
+#define TASK_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Stands at the top end of the mapping, on the page that every fiber touches anyway. */
+struct stack {
+    struct stack *next; /* while it is free */
+    char *low;          /* the lowest usable byte; the guard page lies below */
+    size_t size;        /* usable bytes from low */
+    unsigned kind;      /* sizes are MIN << kind */
+    unsigned colour;    /* bytes left free at the top, see stack_top */
+};
+
+#define STACK_KINDS 18 /* 16 KiB to 2 GiB */
+
+/* An executor's own stacks; zeroed is empty. Reached through this_thread.stacks. */
+struct stack_cache {
+    struct stack *free[STACK_KINDS];
+    unsigned count[STACK_KINDS];
+};
+
+/* A stack of at least size bytes; NULL: no memory. Any thread. */
+struct stack *stack_get(size_t size);
+void stack_put(struct stack *stack);
+
+/* The highest usable address, 16-aligned; the stack grows down from it. */
+char *stack_top(struct stack *stack);
+
+/* Is address on the guard page? */
+bool stack_guards(const struct stack *stack, const void *address);
+
+/* An executor ends: its stacks become everybody's. */
+void stack_cache_flush(struct stack_cache *cache);
+
+/* Unmaps every free stack. */
+void stack_pool_empty(void);
+
+/* For fork: hold the pool's lock across it, so that the child finds the pool in one piece. */
+void stack_pool_lock(void);
+void stack_pool_unlock(void);
+
+#endif

@@ -1,0 +1,158 @@
+#include "task/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "task/fiber.h"
+#include "task/thread.h"
+
+_Thread_local struct thread this_thread;
+
+static void free_stackless(trale_task *task)
+{
+    free(task);
+}
+
+/* A new task is QUEUED: whoever makes it queues it. Its link is empty, it stands nowhere. */
+void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
+               void (*free)(trale_task *))
+{
+    *task = (trale_task){.future = future, .name = name, .free = free};
+    list_init(&task->link);
+    atomic_init(&task->waker.state.word,
+                STATE_QUEUED | (handle ? 2 * STATE_REFERENCE : STATE_REFERENCE));
+}
+
+trale_task *task_new(const trale_future *future, size_t size, bool handle, const char *name)
+{
+    /* malloc aligns for everything, and so the future that follows must be. */
+    const size_t header = (sizeof(trale_task) + 15) & ~(size_t)15;
+    trale_task *task = size > SIZE_MAX - header ? NULL : malloc(header + size);
+
+    if (!task)
+        return NULL;
+    task_init(task, memcpy((char *)task + header, future, size), handle, name, free_stackless);
+    return task;
+}
+
+void task_ready(trale_task *task)
+{
+    list_remove(&task->link);
+    list_push_back(&task->home->ready, &task->link);
+}
+
+void task_submit(trale_task *task)
+{
+    struct wake_batch batch = {&task->waker, &task->waker};
+
+    task->waker.next = NULL;
+    wake_batch_deliver(&batch);
+}
+
+void task_release(trale_task *task)
+{
+    if (state_release(&task->waker.state))
+        task->free(task);
+}
+
+static void wake_joiner(trale_task *task)
+{
+    trale_waker *joiner = task->joiner;
+
+    trale_waker_wake(joiner);
+    trale_waker_drop(joiner);
+    task_release(task);
+}
+
+/*
+ * The future is done with, ready or cancelled; its output becomes the result. The drop of a
+ * cancelled one may know that the operation took effect after all: see trale_future_ops.
+ */
+static void finish(trale_task *task, bool ready)
+{
+    trale_future *future = task->future;
+
+    task->result = future->output;
+    trale_future_drop(future);
+    if (!ready)
+        task->result = future->output;
+    list_remove(&task->link);
+    switch (state_finish(&task->waker.state)) {
+    case FINISHED_WAKE_JOINER:
+        wake_joiner(task);
+        break;
+    case FINISHED_FREE:
+        task->free(task);
+        break;
+    case FINISHED_IDLE:
+        break;
+    }
+}
+
+/* Polls, or drops if there is nothing to unwind. True: the task has ended. */
+static bool poll_or_cancel(trale_task *task)
+{
+    trale_context cx = {&task->waker};
+    trale_future *future = task->future;
+
+    if (state_start(&task->waker.state) && !fiber_is_running(future)) {
+        future->output = -ECANCELED;
+        finish(task, false);
+        return true;
+    }
+    if (future->ops->poll(future, &cx) == TRALE_PENDING)
+        return false;
+    finish(task, true);
+    return true;
+}
+
+bool task_run(trale_task *task)
+{
+    bool ended;
+
+    list_remove(&task->link);
+    list_push_back(&task->home->waiting, &task->link);
+    this_thread.task = task;
+    this_thread.polling = true;
+    ended = poll_or_cancel(task);
+    this_thread.polling = false;
+    this_thread.task = NULL;
+    if (ended)
+        return true;
+    if (this_thread.yielded)
+        this_thread.yielded = false; /* RUNNING stays: see task_state.h */
+    else if (!state_pend(&task->waker.state))
+        return false;
+    task_ready(task);
+    return false;
+}
+
+int trale_cancel(trale_task *task)
+{
+    struct wake_batch batch = {&task->waker, &task->waker};
+
+    if (!task)
+        return -EINVAL;
+    if (state_cancel(&task->waker.state)) {
+        task->waker.next = NULL;
+        wake_batch_deliver(&batch);
+    }
+    return 0;
+}
+
+void trale_detach(trale_task *task)
+{
+    if (task)
+        task_release(task);
+}
+
+trale_task *trale_self(void)
+{
+    return this_thread.task;
+}
+
+bool trale_cancelled(void)
+{
+    return this_thread.task && state_is_cancelled(&this_thread.task->waker.state);
+}

@@ -1,0 +1,50 @@
+/*
+ * A task: its memory, its polls, its end, its result.
+ *
+ * Fields: I: immutable.  X: executor thread only.  W: guarded by task_state, see there.
+ * One cache line and a half; the first line is what a wake and a poll touch.
+ */
+#ifndef TASK_TASK_H
+#define TASK_TASK_H
+
+#include <trale/task.h>
+
+#include "task/run_queue.h"
+#include "task/waker.h"
+
+struct trale_context {
+    trale_waker *waker;
+};
+
+struct trale_task {
+    trale_waker waker;          /* W: first member: a task is its own waker */
+    struct trale_link link;     /* X: on the ready or the waiting list of home */
+    struct run_queue *home;     /* I: */
+    trale_future *future;       /* X: in the same block as the task */
+    intptr_t result;            /* X: until DONE, then I: */
+    trale_waker *joiner;        /* W: (JOINER) a reference */
+    void (*free)(trale_task *); /* I: for the last reference */
+    const char *name;           /* I: may be NULL */
+};
+
+/* A stackless task with a copy of the future; NULL: no memory. Owned by the executor, and by a
+ * join handle if there is one. Not yet queued. */
+trale_task *task_new(const trale_future *future, size_t size, bool handle, const char *name);
+
+/* Fills in a new task; fibers bring their own memory. */
+void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
+               void (*free)(trale_task *));
+
+/* Executor: a task that was woken, or is new, goes to the end of the run queue. */
+void task_ready(trale_task *task);
+
+/* Executor: polls the task, which stands first on the run queue, once. True: it has ended. */
+bool task_run(trale_task *task);
+
+/* Sends a new task to its home. Any thread; the task may have ended when it returns. */
+void task_submit(trale_task *task);
+
+/* Gives back a reference. Any thread. */
+void task_release(trale_task *task);
+
+#endif

@@ -1,0 +1,25 @@
+/* What the library knows about the calling thread. */
+#ifndef TASK_THREAD_H
+#define TASK_THREAD_H
+
+#include <trale/base.h>
+
+#include "base/spin.h"
+
+struct run_queue;
+struct stack_cache;
+
+struct thread {
+    struct run_queue *queue;    /* executor threads: their own; else NULL */
+    trale_task *task;           /* the task that is being polled; else NULL */
+    bool polling;               /* inside the poll or drop of a future: nothing may wait */
+    bool yielded;               /* the fiber that just suspended wants to run again at once */
+    trale_waker *waker;         /* plain threads: what to wake when they wait; else NULL */
+    struct spin spin;           /* plain threads: how their recent waits went */
+    struct stack_cache *stacks; /* executor threads: stacks that are ready for use */
+};
+
+/* The address may be cached across a fiber switch: a fiber never changes its thread. */
+extern _Thread_local struct thread this_thread;
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * Waking, in two halves. Claiming makes the state transition, and may be done under a lock: it
+ * calls nothing and keeps what it claimed alive. Delivering queues the tasks and unparks the
+ * threads of a whole batch, with no lock held.
+ */
+#ifndef TASK_WAKER_H
+#define TASK_WAKER_H
+
+#include <trale/future.h>
+
+#include "task/inbox.h"
+
+/* Claimed and not yet delivered, along waker->next; zeroed is empty. */
+struct wake_batch {
+    struct trale_waker *newest, *oldest;
+};
+
+void waker_claim(trale_waker *waker, struct wake_batch *batch);
+
+/* Leaves the batch empty. One push, and at most one futex wake, for each run of tasks that
+ * belong to the same executor. */
+void wake_batch_deliver(struct wake_batch *batch);
+
+/* The calling thread's own waker, for waiting outside a task; NULL: no memory. Borrowed. */
+trale_waker *thread_waker(void);
+
+/* Blocks the calling thread until its waker was woken since the last call. */
+void thread_waker_park(void);
+
+#endif

@@ -1,0 +1,75 @@
+# How tests and benches are built and run, and what lint looks at; part of the Makefile.
+
+check_flags := $(shell pkg-config --cflags check 2>/dev/null)
+check_libs := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
+support = $(call objects,$(wildcard tests/support/*.c))
+
+# One program a file: unit tests see the library's internals, api and stress tests do not.
+unit = $(call names,tests/unit)
+public = $(call names,tests/api) $(call names,tests/stress)
+cxx = $(patsubst %.cpp,$(BUILD)/%_cpp,$(wildcard tests/api/*.cpp))
+benches = $(call names,tests/bench)
+# One program of all files: calls that fail one after the other (wrapped.txt: which), and the
+# model of task word and parking. The contract, a file that may stand beside the checkout, holds
+# the names that programs elsewhere rely on.
+faults = $(if $(wildcard tests/faults/*.c),$(BUILD)/tests/faults/faults)
+model = $(if $(wildcard tests/model/*.cpp),$(BUILD)/tests/model/model)
+contract = $(if $(wildcard ../shared/contract.c),$(BUILD)/tests/contract/contract)
+contract_parts =
+ifeq ($(wildcard /usr/include/relacy/relacy.hpp)$(SANITIZE)$(VALGRIND),)
+$(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
+    $(info model: skipped, relacy-dev is not installed))
+model =
+endif
+
+programs = $(unit) $(public) $(faults) \
+    $(if $(VALGRIND),,$(cxx) $(contract) $(if $(SANITIZE),,$(model)))
+
+check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
+	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) tests/run $^
+check-valgrind:
+	+$(MAKE) --no-print-directory check VALGRIND=1
+
+$(BUILD)/obj/tests/%: private c_flags += -Itests/support $(check_flags)
+$(BUILD)/obj/tests/model/%: private cxx_flags += -Itests/model
+
+$(unit): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(internal)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ $(check_libs)
+$(public): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(library)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ $(check_libs)
+wrapped = $(wildcard tests/faults/wrapped.txt)
+$(faults): $(call objects,$(wildcard tests/faults/*.c)) $(support) $(internal) $(wrapped)
+	@mkdir -p $(@D)
+	$(link) $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat /dev/null $(wrapped))) \
+	    -o $@ $(filter-out $(wrapped),$^) $(check_libs)
+$(cxx): $(BUILD)/%_cpp: $(BUILD)/obj/%.o $(library)
+	@mkdir -p $(@D)
+	$(CXX) $(sanitizer) -pthread $(LDFLAGS) -o $@ $^
+$(model): $(call objects,$(wildcard tests/model/*.cpp))
+	@mkdir -p $(@D)
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^
+$(contract): ../shared/contract.c $(library) include/trale.h $(wildcard include/trale/*.h)
+	@mkdir -p $(@D)
+	$(link) -std=gnu11 -Wall -Wextra -Werror -Iinclude $(contract_parts) -o $@ $< $(library)
+
+$(benches): $(BUILD)/%: $(BUILD)/obj/%.o $(library)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ -lm
+bench bench-quick: $(benches)
+	$(if $(wildcard tests/bench/run),\
+	    BUILD=$(BUILD) tests/bench/run $(if $(filter %-quick,$@),quick))
+
+c_files = $(wildcard src/*/*.[ch] include/*.h include/*/*.h examples/*.c tests/*/*.[ch])
+format:
+	clang-format -i $(c_files) $(wildcard tests/*/*.cpp)
+lint: $(library) $(shared)
+	clang-format --dry-run -Werror $(c_files) $(wildcard tests/*/*.cpp)
+	tests/lint/layers
+	tests/lint/sizes
+	tests/lint/symbols $(library) $(shared)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --force \
+	    --enable=warning,performance,portability -Iinclude -Isrc src examples
+	printf '%s\n' $(wildcard src/*/*.c examples/*.c) | xargs -P $$(nproc) -I{} \
+	    clang-tidy --quiet {} -- -std=gnu11 -Iinclude -Isrc
