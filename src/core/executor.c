@@ -73,11 +73,10 @@ static void take_inbox(struct executor *ex)
 
 static void run_some(struct executor *ex)
 {
-    struct trale_link *ready = &ex->queue.ready;
+    unsigned ended = run_queue_poll(&ex->queue, POLLS);
 
-    for (int i = 0; i < POLLS && !list_empty(ready); i++)
-        if (task_run(container_of(ready->next, trale_task, link)))
-            runtime_task_ended(ex->runtime);
+    if (ended > 0)
+        runtime_tasks_ended(ex->runtime, ended);
 }
 
 static bool has_work(const struct executor *ex)

@@ -35,13 +35,13 @@ bool runtime_is_closed(const trale_runtime *rt)
     return (atomic_load_explicit(&rt->tasks, memory_order_relaxed) & CLOSED) != 0;
 }
 
-void runtime_task_ended(trale_runtime *rt)
+void runtime_tasks_ended(trale_runtime *rt, unsigned count)
 {
-    uint64_t old = atomic_fetch_sub_explicit(&rt->tasks, ONE_TASK, memory_order_acq_rel);
+    uint64_t old = atomic_fetch_sub_explicit(&rt->tasks, count * ONE_TASK, memory_order_acq_rel);
     struct wake_batch batch = {0};
     struct trale_link *link;
 
-    if (old >= 2 * ONE_TASK)
+    if (old >= (count + UINT64_C(1)) * ONE_TASK)
         return;
     pthread_mutex_lock(&rt->lock);
     while ((link = list_pop_front(&rt->waiters))) {
@@ -71,7 +71,7 @@ bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker)
     bool wait;
 
     pthread_mutex_lock(&rt->lock);
-    /* Acquire: pairs with runtime_task_ended. Who waited sees what the tasks did. */
+    /* Acquire: pairs with runtime_tasks_ended. Who waited sees what the tasks did. */
     wait = atomic_load_explicit(&rt->tasks, memory_order_acquire) >= ONE_TASK;
     if (wait && !f->linked)
         list_push_back(&rt->waiters, &f->link);

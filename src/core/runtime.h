@@ -14,8 +14,8 @@
 #include "core/executor.h"
 
 struct trale_runtime {
+    struct executor executor; /* first: it is aligned to cache lines */
     struct reactor reactor;
-    struct executor executor;
     /*
      * A: twice the number of tasks that have been let in and not ended, plus CLOSED while the
      * runtime is being freed. Only by read-modify-writes, so a task is either let in before the
@@ -29,12 +29,12 @@ struct trale_runtime {
 };
 
 /* Lets one more task in: 0 or -ESHUTDOWN. */
-int runtime_enter(trale_runtime *runtime);
+int runtime_enter(trale_runtime *rt);
 
-/* Executor: one of its tasks has ended. */
-void runtime_task_ended(trale_runtime *runtime);
+/* Executor: so many of its tasks have ended. */
+void runtime_tasks_ended(trale_runtime *rt, unsigned count);
 
-bool runtime_is_closed(const trale_runtime *runtime);
+bool runtime_is_closed(const trale_runtime *rt);
 
 /* The caller's runtime, or the default one, made if need be. 0 or -errno. */
 int runtime_current(trale_runtime **runtime);
@@ -44,11 +44,11 @@ bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker);
 void runtime_wait_delist(trale_runtime_wait_future *f);
 
 /* The gate for new tasks. Closing fails if it is closed already. */
-bool runtime_close(trale_runtime *runtime);
-void runtime_reopen(trale_runtime *runtime);
+bool runtime_close(trale_runtime *rt);
+void runtime_reopen(trale_runtime *rt);
 
 /* Ends the threads and frees everything. It is closed and has no tasks, or the process exits. */
-void runtime_destroy(trale_runtime *runtime);
+void runtime_destroy(trale_runtime *rt);
 
 /* At exit: nothing of the tasks that are left runs any more. */
 void runtime_stop_all(void);

@@ -3,25 +3,11 @@
 #include <string.h>
 
 #include "base/misuse.h"
-#include "task/fiber_annotate.h"
 #include "task/stack.h"
 #include "task/thread.h"
 
-/* In switch_*.S. Saves the registers a call must keep and the stack pointer, takes others. */
-void fiber_switch(void **save, void *load);
 /* Where the first switch to a stack arrives: calls fiber_main with the fiber. */
 void fiber_trampoline(void);
-
-struct fiber {
-    trale_future future;
-    void *sp;     /* the fiber's, while it is suspended */
-    void *caller; /* the executor's, while the fiber runs */
-    trale_fn *fn;
-    void *arg;
-    struct stack *stack;
-    bool started, done;
-    struct annotation annotation;
-};
 
 struct fiber_task {
     trale_task task;
@@ -30,48 +16,28 @@ struct fiber_task {
 
 _Noreturn void fiber_main(struct fiber *fiber);
 
-/* Not instrumented: it is entered in one context and left in another. */
-UNINSTRUMENTED static void switch_in(struct fiber *f)
-{
-    annotate_enter(&f->annotation, f->stack->low, f->stack->size);
-    fiber_switch(&f->caller, f->sp);
-    annotate_entered_executor(&f->annotation);
-}
-
-UNINSTRUMENTED static void switch_out(struct fiber *f)
-{
-    annotate_leave(&f->annotation, f->done);
-    fiber_switch(&f->sp, f->caller);
-    annotate_entered_fiber(&f->annotation);
-}
-
-static struct fiber *as_fiber(trale_future *future)
-{
-    return container_of(future, struct fiber, future);
-}
-
 /* On the fiber's stack; the trampoline has nothing to return to. */
-UNINSTRUMENTED _Noreturn void fiber_main(struct fiber *f)
+ENTERED_BY_SWITCH void fiber_main(struct fiber *f)
 {
     annotate_entered_fiber(&f->annotation);
     f->future.output = f->fn(f->arg);
     if (!this_thread.queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
     f->done = true;
-    switch_out(f);
+    fiber_switch_out(f);
     __builtin_unreachable();
 }
 
 static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
 {
-    struct fiber *f = as_fiber(self);
+    struct fiber *f = container_of(self, struct fiber, future);
 
     (void)cx; /* awaits inside make their own, of the same waker */
     if (!f->started)
         annotate_create(&f->annotation);
     f->started = true;
     this_thread.polling = false;
-    switch_in(f);
+    fiber_switch_in(f);
     this_thread.polling = true;
     if (!f->done)
         return TRALE_PENDING;
@@ -80,13 +46,6 @@ static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
 }
 
 static const struct trale_future_ops fiber_ops = {fiber_poll, NULL, "fiber"};
-
-void fiber_suspend(trale_future *future)
-{
-    if (!this_thread.queue)
-        misuse("fork", "a child that was forked in a task has no runtime to go on with");
-    switch_out(as_fiber(future));
-}
 
 bool fiber_is_running(const trale_future *future)
 {

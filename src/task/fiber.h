@@ -6,7 +6,22 @@
 #ifndef TASK_FIBER_H
 #define TASK_FIBER_H
 
+#include "base/misuse.h"
+#include "task/fiber_annotate.h"
+#include "task/stack.h"
 #include "task/task.h"
+#include "task/thread.h"
+
+struct fiber {
+    trale_future future;
+    void *sp;     /* the fiber's, while it is suspended */
+    void *caller; /* the executor's, while the fiber runs */
+    trale_fn *fn;
+    void *arg;
+    struct stack *stack;
+    bool started, done;
+    struct annotation annotation;
+};
 
 struct fiber_options {
     trale_fn *fn;
@@ -24,8 +39,30 @@ struct fiber_options {
 /* NULL: no memory. Owned as by task_new. */
 trale_task *fiber_new(const struct fiber_options *options);
 
+/* In switch_*.S. Saves the registers a call must keep and the stack pointer, takes others. */
+void fiber_switch(void **save, void *load);
+
+UNINSTRUMENTED static void fiber_switch_in(struct fiber *f)
+{
+    annotate_enter(&f->annotation, f->stack->low, f->stack->size);
+    fiber_switch(&f->caller, f->sp);
+    annotate_entered_executor(&f->annotation);
+}
+
+UNINSTRUMENTED static void fiber_switch_out(struct fiber *f)
+{
+    annotate_leave(&f->annotation, f->done);
+    fiber_switch(&f->sp, f->caller);
+    annotate_entered_fiber(&f->annotation);
+}
+
 /* Called on the fiber's stack: lets the poll that runs it return PENDING. */
-void fiber_suspend(trale_future *fiber);
+static inline void fiber_suspend(trale_future *fiber)
+{
+    if (!this_thread.queue)
+        misuse("fork", "a child that was forked in a task has no runtime to go on with");
+    fiber_switch_out(container_of(fiber, struct fiber, future));
+}
 
 /* Is it a fiber whose function has started? Then it can only end by itself. */
 bool fiber_is_running(const trale_future *future);

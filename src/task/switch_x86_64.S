@@ -1,7 +1,9 @@
 /*
  * Switching stacks on x86-64, System V ABI: rbx, rbp, r12-r15, and the control parts of mxcsr and
  * of the x87 unit, belong to the caller and are all that a call must keep. Nothing else is saved;
- * in particular no signal mask, which would cost two system calls.
+ * in particular no signal mask, which would cost two system calls. The control words are compared
+ * first and loaded only if they differ, because loading them is the slow part; the low six bits of
+ * mxcsr are sticky exceptions, which a call need not keep.
  *
  * The way back is a jump, not a return: the processor's return stack knows nothing of this switch
  * and would mispredict every one.
@@ -24,11 +26,16 @@ fiber_switch:                           /* (void **save: rdi, void *load: rsi) *
         subq    $8, %rsp
         stmxcsr (%rsp)
         fnstcw  4(%rsp)
+        movl    (%rsp), %eax
+        movzwl  4(%rsp), %edx
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
-        ldmxcsr (%rsp)
-        fldcw   4(%rsp)
-        addq    $8, %rsp
+        xorl    (%rsp), %eax
+        xorw    4(%rsp), %dx
+        andl    $0xffffffc0, %eax
+        orl     %edx, %eax
+        jnz     2f
+1:      addq    $8, %rsp
         popq    %r15
         popq    %r14
         popq    %r13
@@ -37,6 +44,9 @@ fiber_switch:                           /* (void **save: rdi, void *load: rsi) *
         popq    %rbp
         popq    %rcx
         jmp     *%rcx
+2:      ldmxcsr (%rsp)
+        fldcw   4(%rsp)
+        jmp     1b
         .cfi_endproc
         .size   fiber_switch, .-fiber_switch
 

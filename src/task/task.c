@@ -107,7 +107,8 @@ static bool poll_or_cancel(trale_task *task)
     return true;
 }
 
-bool task_run(trale_task *task)
+/* One poll of the task that stands first on the run queue. True: it has ended. */
+static bool run(trale_task *task)
 {
     bool ended;
 
@@ -126,6 +127,16 @@ bool task_run(trale_task *task)
         return false;
     task_ready(task);
     return false;
+}
+
+unsigned run_queue_poll(struct run_queue *queue, unsigned most)
+{
+    unsigned ended = 0;
+
+    while (most-- > 0 && !list_empty(&queue->ready))
+        if (run(container_of(queue->ready.next, trale_task, link)))
+            ended++;
+    return ended;
 }
 
 int trale_cancel(trale_task *task)

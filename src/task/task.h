@@ -38,8 +38,9 @@ void task_init(trale_task *task, trale_future *future, bool handle, const char *
 /* Executor: a task that was woken, or is new, goes to the end of the run queue. */
 void task_ready(trale_task *task);
 
-/* Executor: polls the task, which stands first on the run queue, once. True: it has ended. */
-bool task_run(trale_task *task);
+/* Executor: makes so many polls at most, from the front of the run queue. Returns how many tasks
+ * have ended. */
+unsigned run_queue_poll(struct run_queue *queue, unsigned most);
 
 /* Sends a new task to its home. Any thread; the task may have ended when it returns. */
 void task_submit(trale_task *task);
