@@ -28,6 +28,13 @@ ENTERED_BY_SWITCH void fiber_main(struct fiber *f)
     __builtin_unreachable();
 }
 
+UNINSTRUMENTED static void switch_in(struct fiber *f)
+{
+    annotate_enter(&f->annotation, f->stack->low, f->stack->size);
+    fiber_switch(&f->caller, f->sp);
+    annotate_entered_executor(&f->annotation);
+}
+
 static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
 {
     struct fiber *f = container_of(self, struct fiber, future);
@@ -37,7 +44,7 @@ static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
         annotate_create(&f->annotation);
     f->started = true;
     this_thread.polling = false;
-    fiber_switch_in(f);
+    switch_in(f);
     this_thread.polling = true;
     if (!f->done)
         return TRALE_PENDING;

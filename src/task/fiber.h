@@ -42,13 +42,6 @@ trale_task *fiber_new(const struct fiber_options *options);
 /* In switch_*.S. Saves the registers a call must keep and the stack pointer, takes others. */
 void fiber_switch(void **save, void *load);
 
-UNINSTRUMENTED static void fiber_switch_in(struct fiber *f)
-{
-    annotate_enter(&f->annotation, f->stack->low, f->stack->size);
-    fiber_switch(&f->caller, f->sp);
-    annotate_entered_executor(&f->annotation);
-}
-
 UNINSTRUMENTED static void fiber_switch_out(struct fiber *f)
 {
     annotate_leave(&f->annotation, f->done);

@@ -30,9 +30,9 @@
 #define UNINSTRUMENTED __attribute__((always_inline)) inline
 #elif defined(__clang__)
 #define UNINSTRUMENTED \
-    __attribute__((disable_sanitizer_instrumentation, noinline, no_sanitize("address")))
+    __attribute__((disable_sanitizer_instrumentation, noinline, no_sanitize("address"), unused))
 #else
-#define UNINSTRUMENTED __attribute__((no_sanitize("address", "thread"), noinline))
+#define UNINSTRUMENTED __attribute__((no_sanitize("address", "thread"), noinline, unused))
 #endif
 
 /* For the first function on a fiber's stack. */
