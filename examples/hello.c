@@ -1,27 +1,28 @@
 /*
- * Two tasks, spawned and joined as threads would be. Prints, after half a second:
- *     3 + 4 = 7
+ * The first program: two tasks, spawned and joined as threads would be. Both sleep at once, so it
+ * prints, after a tenth of a second, not two:
+ *     3 + 7 = 10
  */
 #include <stdio.h>
 #include <trale.h>
 
-static intptr_t work(void *arg)
+static intptr_t add_slowly(void *arg)
 {
-    trale_sleep(500 * TRALE_MS); /* the other task runs meanwhile */
-    return *(int *)arg;
+    intptr_t *terms = arg;
+
+    trale_sleep(100 * TRALE_MS); /* suspends this task; the thread goes on with others */
+    return terms[0] + terms[1];
 }
 
 int main(void)
 {
-    static int three = 3, four = 4;
-    trale_task *task1, *task2;
-    intptr_t first, second;
-    if (trale_spawn(&task1, work, &three) < 0 || trale_spawn(&task2, work, &four) < 0) {
-        fputs("cannot spawn a task\n", stderr);
+    intptr_t one[] = {1, 2}, two[] = {3, 4}, left, right;
+    trale_task *a, *b;
+
+    if (trale_spawn(&a, add_slowly, one) != 0 || trale_spawn(&b, add_slowly, two) != 0)
         return 1;
-    }
-    trale_join(task1, &first);
-    trale_join(task2, &second);
-    printf("%d + %d = %d\n", three, four, (int)(first + second));
+    trale_join(a, &left);
+    trale_join(b, &right);
+    printf("%ld + %ld = %ld\n", (long)left, (long)right, (long)(left + right));
     return 0;
 }

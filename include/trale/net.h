@@ -26,7 +26,8 @@ typedef struct trale_addr {
     } as;
 } trale_addr;
 
-/* Room for every text that trale_addr_format makes, with its final 0. */
+/* Room for what trale_addr_format writes, with its final 0. Only an abstract Unix name of many
+ * unprintable bytes, each of which takes four, may need more. */
 #define TRALE_ADDR_TEXT 128
 
 /*

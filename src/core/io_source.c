@@ -11,11 +11,12 @@
 
 int trale_io_open(trale_io **io, int fd)
 {
-    int flags;
+    int error, flags;
     trale_io *new;
 
-    if (!io)
-        return -EINVAL;
+    error = io ? process_watch() : -EINVAL;
+    if (error != 0)
+        return error;
     flags = fcntl(fd, F_GETFL);
     if (flags < 0)
         return -errno;
@@ -25,10 +26,12 @@ int trale_io_open(trale_io **io, int fd)
     *new = (trale_io){.fd = fd, .references = 1, .generation = process_generation()};
     atomic_init(&new->word, SOURCE_READABLE | SOURCE_WRITABLE);
     list_init(&new->waiters);
-    if (pthread_mutex_init(&new->lock, NULL) != 0 ||
-        ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)) {
+    error = -pthread_mutex_init(&new->lock, NULL);
+    if (error == 0 && (flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        error = -errno;
+    if (error != 0) {
         free(new);
-        return -EINVAL;
+        return error;
     }
     *io = new;
     return 0;

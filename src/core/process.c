@@ -30,6 +30,7 @@ unsigned process_generation(void)
 
 static void before_fork(void)
 {
+    runtime_before_fork();
     process_lock();
     stack_pool_lock();
 }
@@ -38,14 +39,15 @@ static void after_fork(void)
 {
     stack_pool_unlock();
     process_unlock();
+    runtime_after_fork();
 }
 
 /* If a task called fork, its function goes on here, on its own stack, as a plain thread. */
 static void after_fork_in_child(void)
 {
-    after_fork();
     generation++;
     runtime_forget_all();
+    after_fork();
     this_thread.queue = NULL;
     this_thread.task = NULL;
     this_thread.polling = false;

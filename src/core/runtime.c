@@ -187,8 +187,18 @@ void runtime_destroy(trale_runtime *rt)
         stack_pool_empty();
 }
 
-/* Lets two first uses make one runtime, and is never held together with G for long. */
+/* Lets two first uses make one runtime. Taken before G. */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+
+void runtime_before_fork(void)
+{
+    pthread_mutex_lock(&making);
+}
+
+void runtime_after_fork(void)
+{
+    pthread_mutex_unlock(&making);
+}
 
 static int get_default(trale_runtime **runtime)
 {
@@ -249,25 +259,31 @@ void runtime_forget_all(void)
 
 static void stop_at_exit(trale_runtime *rt)
 {
-    bool idle;
-
-    atomic_fetch_or(&rt->tasks, CLOSED);
     if (executor_current() == &rt->executor)
         return; /* exit was called in a task: its thread will run no other any more */
     executor_stop(&rt->executor);
-    if (!executor_wait_left(&rt->executor, EXIT_PATIENCE_NS))
-        return;
-    idle = atomic_load(&rt->tasks) < ONE_TASK;
-    if (idle)
+    if (executor_wait_left(&rt->executor, EXIT_PATIENCE_NS) && atomic_load(&rt->tasks) < ONE_TASK)
         runtime_destroy(rt);
+}
+
+/* Closes one that is open; who closes a runtime is who may destroy it. NULL: none is. */
+static trale_runtime *close_one(void)
+{
+    trale_runtime *closed = NULL;
+    struct trale_link *link;
+
+    process_lock();
+    for (link = all.next; link != &all && !closed; link = link->next)
+        if (runtime_close(container_of(link, trale_runtime, link)))
+            closed = container_of(link, trale_runtime, link);
+    process_unlock();
+    return closed;
 }
 
 void runtime_stop_all(void)
 {
-    struct trale_link *link, *next;
+    trale_runtime *rt;
 
-    for (link = all.next; link != &all; link = next) {
-        next = link->next;
-        stop_at_exit(container_of(link, trale_runtime, link));
-    }
+    while ((rt = close_one()))
+        stop_at_exit(rt);
 }

@@ -53,6 +53,10 @@ void runtime_destroy(trale_runtime *rt);
 /* At exit: nothing of the tasks that are left runs any more. */
 void runtime_stop_all(void);
 
+/* So that a child never finds the default runtime half made. */
+void runtime_before_fork(void);
+void runtime_after_fork(void);
+
 /* Forked child: the parent's runtimes are not ours; closes our copies of their descriptors. */
 void runtime_forget_all(void);
 
