@@ -32,7 +32,8 @@ static enum trale_poll janitor_poll(trale_future *self, trale_context *cx)
     struct executor *ex = container_of(self, struct executor, janitor_future);
 
     (void)cx;
-    if (atomic_exchange(&ex->cancel_wanted, false))
+    if (atomic_exchange(&ex->cancel_wanted,
+                        false)) /* it was on the run queue when it was asked */
         cancel_all(ex);
     ex->stopping = atomic_load(&ex->stop_wanted);
     return TRALE_PENDING;
@@ -53,7 +54,8 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
 
 /*
  * Tasks that arrive while the runtime is being freed are cancelled: their spawn got in just before
- * the gate was closed, and cancel_all may have been here before them.
+ * the gate was closed, and cancel_all may have been here before them. Tasks that arrive behind the
+ * janitor came after the freeing, or after it was given up: cancel_all comes before them.
  */
 static void take_inbox(struct executor *ex)
 {
@@ -67,6 +69,8 @@ static void take_inbox(struct executor *ex)
         next = w->next;
         if (task != &ex->janitor && runtime_is_closed(ex->runtime))
             state_cancel(&task->waker.state);
+        if (task == &ex->janitor && atomic_exchange(&ex->cancel_wanted, false))
+            cancel_all(ex);
         task_ready(task);
     }
 }

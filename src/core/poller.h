@@ -31,13 +31,15 @@ int poller_add(struct poller *p, int fd, void *tag);
  * later wait reports the tag; one that has returned already may have. */
 void poller_remove(struct poller *p, int fd);
 
-/* Makes a wait that blocks return at deadline. Replaces the deadline set before. Any thread. */
-void poller_set_alarm(struct poller *p, int64_t deadline);
+/* Makes a wait that blocks return at deadline. Replaces the deadline set before. Any thread. 0 or
+ * -errno: something filters system calls (seccomp(2)). */
+int poller_set_alarm(struct poller *p, int64_t deadline);
 
 /* Makes a wait that blocks, or the next one that would, return. Any thread. */
 void poller_interrupt(struct poller *p);
 
-/* Collects events, after waiting for the first if block. Returns how many; may be none. */
-int poller_wait(struct poller *p, struct poller_event *events, int room, bool block);
+/* Collects events, after waiting for the first, for so long at most; -1: for ever. Returns how
+ * many; may be none. */
+int poller_wait(struct poller *p, struct poller_event *events, int room, int timeout_ms);
 
 #endif

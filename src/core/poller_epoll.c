@@ -68,7 +68,7 @@ void poller_remove(struct poller *p, int fd)
     epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, &unused);
 }
 
-void poller_set_alarm(struct poller *p, int64_t deadline)
+int poller_set_alarm(struct poller *p, int64_t deadline)
 {
     struct itimerspec when = {0};
 
@@ -78,7 +78,7 @@ void poller_set_alarm(struct poller *p, int64_t deadline)
         deadline = 1;
     when.it_value.tv_sec = (time_t)(deadline / TRALE_SEC);
     when.it_value.tv_nsec = (long)(deadline % TRALE_SEC);
-    timerfd_settime(p->alarm, TFD_TIMER_ABSTIME, &when, NULL);
+    return timerfd_settime(p->alarm, TFD_TIMER_ABSTIME, &when, NULL) == 0 ? 0 : -errno;
 }
 
 void poller_interrupt(struct poller *p)
@@ -104,12 +104,12 @@ static uint64_t ready_bits(uint32_t events)
     return ready;
 }
 
-int poller_wait(struct poller *p, struct poller_event *events, int room, bool block)
+int poller_wait(struct poller *p, struct poller_event *events, int room, int timeout_ms)
 {
     struct epoll_event got[ROOM_MAX];
     int count = 0, n;
 
-    n = epoll_wait(p->epoll, got, room < ROOM_MAX ? room : ROOM_MAX, block ? -1 : 0);
+    n = epoll_wait(p->epoll, got, room < ROOM_MAX ? room : ROOM_MAX, timeout_ms);
     for (int i = 0; i < n; i++)
         if (got[i].data.ptr)
             events[count++] = (struct poller_event){got[i].data.ptr, ready_bits(got[i].events)};

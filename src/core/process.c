@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/runtime.h"
@@ -10,7 +11,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int watch_error;     /* written once */
+static atomic_bool watched; /* both handlers are registered */
+static atomic_bool failed;  /* registering them has failed before */
 static unsigned generation; /* written by a forked child while it has one thread */
 
 void process_lock(void)
@@ -56,13 +58,32 @@ static void after_fork_in_child(void)
 
 static void watch(void)
 {
-    watch_error = -pthread_atfork(before_fork, after_fork, after_fork_in_child);
-    if (watch_error == 0 && atexit(runtime_stop_all) != 0)
-        watch_error = -ENOMEM;
+    static bool fork_watched;
+
+    if (!fork_watched)
+        fork_watched = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
+    if (fork_watched && atexit(runtime_stop_all) == 0)
+        atomic_store(&watched, true);
+    else
+        atomic_store(&failed, true);
 }
 
+/* Once, and again at every later call if it failed. A child that is forked meanwhile begins anew
+ * with pthread_once; with the lock of the second try it could not. */
 int process_watch(void)
 {
+    static pthread_mutex_t again = PTHREAD_MUTEX_INITIALIZER;
+
+    bool retry = atomic_load(&failed);
+
+    if (atomic_load(&watched))
+        return 0;
     pthread_once(&once, watch);
-    return watch_error;
+    if (retry) {
+        pthread_mutex_lock(&again);
+        if (!atomic_load(&watched))
+            watch();
+        pthread_mutex_unlock(&again);
+    }
+    return atomic_load(&watched) ? 0 : -ENOMEM;
 }

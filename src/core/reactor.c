@@ -76,14 +76,14 @@ static void release_retired(struct reactor *r)
         source_release(container_of(link, trale_io, link));
 }
 
-static void collect(struct reactor *r, bool block, struct wake_batch *batch)
+static void collect(struct reactor *r, int timeout_ms, struct wake_batch *batch)
 {
     struct poller_event events[EVENTS];
     int count;
 
-    if (!block && atomic_load_explicit(&r->registered, memory_order_relaxed) == 0)
+    if (timeout_ms == 0 && atomic_load_explicit(&r->registered, memory_order_relaxed) == 0)
         return;
-    count = poller_wait(&r->poller, events, EVENTS, block);
+    count = poller_wait(&r->poller, events, EVENTS, timeout_ms);
     for (int i = 0; i < count; i++)
         source_ready(events[i].tag, events[i].ready, batch);
 }
@@ -91,11 +91,12 @@ static void collect(struct reactor *r, bool block, struct wake_batch *batch)
 void reactor_turn(struct reactor *r, bool block)
 {
     struct wake_batch batch = {0};
+    int timeout_ms = 0;
     bool all;
 
     if (block)
-        timer_queue_block(&r->timers);
-    collect(r, block, &batch);
+        timeout_ms = timer_queue_block(&r->timers) ? -1 : 1;
+    collect(r, timeout_ms, &batch);
     if (block)
         timer_queue_unblock(&r->timers);
     do {

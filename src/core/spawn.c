@@ -121,13 +121,17 @@ void trale_block_on_init(trale_block_on_future *f, trale_fn *fn, void *arg, intp
 }
 
 /* Not an await of the future above: arg may live on our stack, so even a caller that is cancelled
- * waits for the end. */
+ * waits for the end. Nor may the wait fail: what a plain thread needs for it comes first. */
 int trale_block_on(trale_fn *fn, void *arg, intptr_t *result)
 {
     trale_join_future join;
     trale_task *task;
-    int error = trale_cancelled() ? -ECANCELED : trale_spawn(&task, fn, arg);
+    int error = trale_cancelled() ? -ECANCELED : 0;
 
+    if (!this_thread.task && !thread_waker())
+        error = -ENOMEM;
+    if (error == 0)
+        error = trale_spawn(&task, fn, arg);
     if (error != 0)
         return error;
     error = trale_join(task, result);

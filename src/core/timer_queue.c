@@ -148,7 +148,7 @@ static void set_earliest(struct timer_queue *q, int64_t earliest)
 {
     atomic_store_explicit(&q->earliest, earliest, memory_order_relaxed);
     if (q->blocking && earliest < q->alarm)
-        poller_set_alarm(q->poller, q->alarm = earliest);
+        q->alarm = poller_set_alarm(q->poller, earliest) == 0 ? earliest : TRALE_NEVER;
 }
 
 static int64_t earliest(const struct timer_queue *q)
@@ -163,8 +163,11 @@ void timer_arm(struct timer_queue *q, struct trale_timer *timer, trale_waker *wa
     timer->waker = waker;
     timer->order = q->order++;
     insert(q, timer);
-    if (timer->deadline < earliest(q))
+    if (timer->deadline < earliest(q)) {
         set_earliest(q, timer->deadline);
+        if (q->blocking && q->alarm > timer->deadline)
+            poller_interrupt(q->poller); /* no alarm: the reactor is to look at the clock */
+    }
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -227,14 +230,18 @@ bool timer_queue_expire(struct timer_queue *q, struct wake_batch *batch)
     return all;
 }
 
-void timer_queue_block(struct timer_queue *q)
+bool timer_queue_block(struct timer_queue *q)
 {
+    bool set;
+
     pthread_mutex_lock(&q->lock);
     q->blocking = true;
     if (q->alarm <= clock_now())
         q->alarm = TRALE_NEVER; /* it went off, and a turn that did not block may have seen it */
     set_earliest(q, earliest(q));
+    set = q->alarm <= earliest(q);
     pthread_mutex_unlock(&q->lock);
+    return set;
 }
 
 void timer_queue_unblock(struct timer_queue *q)

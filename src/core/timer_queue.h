@@ -59,8 +59,9 @@ void timer_change_waker(struct trale_timer *timer, trale_waker *waker);
  * batch and come again. */
 bool timer_queue_expire(struct timer_queue *q, struct wake_batch *batch);
 
-/* Around a wait that blocks: the alarm is kept at the earliest deadline. */
-void timer_queue_block(struct timer_queue *q);
+/* Around a wait that blocks: the alarm is kept at the earliest deadline. False: it cannot be set,
+ * and the wait must not be long. */
+bool timer_queue_block(struct timer_queue *q);
 void timer_queue_unblock(struct timer_queue *q);
 
 /* The runtime goes away: every timer fires early, its owner looks again and arms it elsewhere. */

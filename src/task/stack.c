@@ -1,5 +1,6 @@
 #include "task/stack.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -86,7 +87,8 @@ static bool guard(char *page)
     if (!atomic_load_explicit(&old_kernel, memory_order_relaxed)) {
         if (madvise(page, page_size(), MADV_GUARD_INSTALL) == 0)
             return true;
-        atomic_store_explicit(&old_kernel, true, memory_order_relaxed);
+        if (errno != ENOMEM && errno != EINTR)
+            atomic_store_explicit(&old_kernel, true, memory_order_relaxed);
     }
     return mprotect(page, page_size(), PROT_NONE) == 0;
 }

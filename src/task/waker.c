@@ -124,9 +124,7 @@ trale_waker *trale_context_waker(trale_context *cx)
 }
 
 /* A thread's waker lives as long as the thread, and as long as anybody has a clone. */
-static pthread_key_t key;
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static int key_error;
+static _Atomic(unsigned) key_made; /* the key + 1; 0: none yet */
 
 static void forget(void *waker)
 {
@@ -134,9 +132,20 @@ static void forget(void *waker)
     thread_waker_release(waker);
 }
 
-static void make_key(void)
+/* Of two threads that make it at once, one wins. Not pthread_once: it would fail for ever. */
+static bool get_key(pthread_key_t *key)
 {
-    key_error = pthread_key_create(&key, forget);
+    unsigned made = atomic_load(&key_made);
+
+    if (made == 0) {
+        if (pthread_key_create(key, forget) != 0)
+            return false;
+        if (atomic_compare_exchange_strong(&key_made, &made, *key + 1))
+            return true;
+        pthread_key_delete(*key);
+    }
+    *key = made - 1;
+    return true;
 }
 
 /* exit does not run the destructor for the main thread's value. */
@@ -149,11 +158,11 @@ __attribute__((destructor)) static void forget_at_exit(void)
 trale_waker *thread_waker(void)
 {
     struct thread_waker *t;
+    pthread_key_t key;
 
     if (this_thread.waker)
         return this_thread.waker;
-    pthread_once(&key_once, make_key);
-    t = key_error ? NULL : calloc(1, sizeof *t);
+    t = get_key(&key) ? calloc(1, sizeof *t) : NULL;
     if (!t)
         return NULL;
     atomic_init(&t->waker.state.word, STATE_THREAD | STATE_REFERENCE);

@@ -1,0 +1,199 @@
+/* Runtimes, tasks, time. */
+#include "scenarios.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "sweep.h"
+
+#define UNTOUCHED ((intptr_t)0x5aa5) /* a result that nothing here has */
+
+static void join(trale_task *task, intptr_t expected)
+{
+    intptr_t result = UNTOUCHED;
+
+    CALL(trale_join(task, &result), result == UNTOUCHED);
+    EXPECT(result == expected);
+}
+
+static void free_runtime(trale_runtime *rt)
+{
+    CALL(trale_runtime_free(rt, TRALE_NEVER), true);
+}
+
+static intptr_t forty_two(void *arg)
+{
+    (void)arg;
+    return 42;
+}
+
+void own_runtime(void)
+{
+    const trale_config config = {.executors = 1, .stack_size = 20000};
+    trale_spawn_options options = {0};
+    trale_runtime *rt = NULL;
+    trale_task *task = NULL;
+
+    CALL(trale_runtime_new(&rt, &config), !rt);
+    options.runtime = rt;
+    CALL(trale_spawn_with(&task, &options, forty_two, NULL), !task);
+    join(task, 42);
+    CALL(trale_runtime_wait(rt), true);
+    free_runtime(rt);
+}
+
+static intptr_t count_up(void *arg)
+{
+    CALL(trale_sleep(0), true);
+    return atomic_fetch_add((atomic_int *)arg, 1) + 1;
+}
+
+static intptr_t family(void *arg)
+{
+    trale_task *child = NULL;
+
+    CALL(trale_spawn(&child, count_up, arg), !child);
+    CALL(trale_yield(), true);
+    join(child, 1);
+    CALL(trale_sleep(200 * TRALE_US), true);
+    return 7;
+}
+
+void default_runtime(void)
+{
+    trale_runtime *rt;
+    trale_task *task = NULL;
+    atomic_int counter = 0;
+
+    CALL(trale_spawn(&task, family, &counter), !task);
+    CALL(trale_sleep(TRALE_MS), true);
+    join(task, 7);
+    rt = trale_runtime_default();
+    EXPECT(rt);
+    CALL(trale_spawn(NULL, count_up, &counter), true);
+    CALL(trale_runtime_wait(rt), true);
+    EXPECT(atomic_load(&counter) == 2);
+}
+
+struct numbers {
+    int n[25];
+};
+
+static intptr_t sum(void *arg)
+{
+    const struct numbers *numbers = arg;
+    int sum = 0;
+
+    for (int i = 0; i < 25; i++)
+        sum += numbers->n[i];
+    return sum;
+}
+
+static intptr_t fill_half_a_megabyte(void *arg)
+{
+    char much[512 << 10];
+
+    memset(much, *(const char *)arg, sizeof much);
+    return ((volatile char *)much)[sizeof much / 2];
+}
+
+void spawns(void)
+{
+    const trale_spawn_options large = {.stack_size = (size_t)1 << 20, .name = "large"};
+    struct numbers numbers;
+    trale_task *task = NULL;
+    trale_sleep_future sleep;
+
+    for (int i = 0; i < 25; i++)
+        numbers.n[i] = i;
+    CALL(trale_spawn_copy(&task, sum, &numbers, sizeof numbers), !task);
+    memset(&numbers, 0, sizeof numbers);
+    join(task, 300);
+
+    task = NULL;
+    trale_sleep_init(&sleep, 100 * TRALE_US);
+    CALL(trale_spawn_future(&task, &sleep.future, sizeof sleep), !task);
+    join(task, 0);
+
+    task = NULL;
+    CALL(trale_spawn_with(&task, &large, fill_half_a_megabyte, "x"), !task);
+    join(task, 'x');
+
+    task = NULL;
+    trale_sleep_init(&sleep, 0);
+    CALL(trale_spawn_future_with(&task, &large, &sleep.future, sizeof sleep), !task);
+    trale_detach(task);
+}
+
+static intptr_t three_ticks(void *arg)
+{
+    trale_interval interval;
+
+    (void)arg;
+    trale_interval_start(&interval, 500 * TRALE_US);
+    for (int i = 0; i < 3; i++)
+        CALL(trale_interval_wait(&interval), true);
+    return trale_now() >= interval.next - interval.period;
+}
+
+static intptr_t sleep_long(void *arg)
+{
+    atomic_store((atomic_bool *)arg, true);
+    return CALL(trale_sleep(3600 * TRALE_SEC) == -ECANCELED ? 1 : -EIO, true);
+}
+
+struct stubborn {
+    sem_t started, end;
+};
+
+/* Its executor stands still meanwhile. */
+static intptr_t hold_on(void *arg)
+{
+    struct stubborn *stubborn = arg;
+
+    sem_post(&stubborn->started);
+    sem_wait(&stubborn->end);
+    return 9;
+}
+
+static void free_in_vain(trale_runtime *rt)
+{
+    int error = trale_runtime_free(rt, trale_now() + TRALE_MS);
+
+    if (error != -ETIMEDOUT) {
+        EXPECT(error < 0);
+        call_failed(error, "trale_runtime_free in vain");
+        error = trale_runtime_free(rt, trale_now() + TRALE_MS);
+    }
+    EXPECT(error == -ETIMEDOUT);
+}
+
+void timers(void)
+{
+    trale_spawn_options options = {0};
+    trale_task *ticker = NULL, *sleeper = NULL, *holder = NULL;
+    atomic_bool sleeps = false;
+    struct stubborn stubborn;
+
+    sem_init(&stubborn.started, 0, 0);
+    sem_init(&stubborn.end, 0, 0);
+    CALL(trale_runtime_new(&options.runtime, NULL), !options.runtime);
+    CALL(trale_spawn_with(&sleeper, &options, sleep_long, &sleeps), !sleeper);
+    CALL(trale_spawn_with(&ticker, &options, three_ticks, NULL), !ticker);
+    join(ticker, 1);
+    EXPECT(atomic_load(&sleeps));
+    CALL(trale_cancel(sleeper), true);
+    join(sleeper, 1);
+
+    CALL(trale_spawn_with(&holder, &options, hold_on, &stubborn), !holder);
+    while (sem_wait(&stubborn.started) != 0)
+        ;
+    free_in_vain(options.runtime);
+    sem_post(&stubborn.end);
+    join(holder, 9);
+    free_runtime(options.runtime);
+    sem_destroy(&stubborn.started);
+    sem_destroy(&stubborn.end);
+}

@@ -1,0 +1,240 @@
+#include "fault.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ERRORS 8
+
+/*
+ * Not here, because no kernel answers so to this library: EAGAIN of a socket that is ready, which
+ * with edge-triggered readiness nothing would ever end; EINTR of calls that cannot block; errors
+ * of EPOLL_CTL_DEL, of a futex wake and of a write to an eventfd, for which there is no reason.
+ */
+static const struct row {
+    const char *name;
+    enum fault_effect effect;
+    int errors[ERRORS];
+} table[FAULT_POINTS] = {
+    [FAULT_MALLOC] = {"malloc", REPORTED, {ENOMEM}},
+    [FAULT_SIGNAL_STACK] = {"malloc of a signal stack", HIDDEN, {ENOMEM}},
+    [FAULT_CALLOC] = {"calloc", REPORTED, {ENOMEM}},
+    [FAULT_REALLOC] = {"realloc", REPORTED, {ENOMEM}},
+    [FAULT_ALIGNED_ALLOC] = {"aligned_alloc", REPORTED, {ENOMEM}},
+    [FAULT_POSIX_MEMALIGN] = {"posix_memalign", REPORTED, {ENOMEM}},
+    [FAULT_MMAP] = {"mmap", REPORTED, {ENOMEM}},
+    /* It splits a mapping, and there may be too many. */
+    [FAULT_MUNMAP] = {"munmap", HIDDEN, {ENOMEM}},
+    [FAULT_MPROTECT] = {"mprotect on an old kernel", REPORTED, {ENOMEM}},
+    /* mprotect does it. EINVAL: an old kernel. */
+    [FAULT_GUARD] = {"madvise for a guard", HIDDEN, {EINVAL, ENOMEM, EPERM, ENOSYS, EINTR}},
+    [FAULT_MADVISE] = {"madvise", HIDDEN, {EINVAL}},
+    [FAULT_ATFORK] = {"pthread_atfork", REPORTED, {ENOMEM}},
+    [FAULT_ATEXIT] = {"atexit", AS_ENOMEM, {ENOMEM}},
+    [FAULT_THREAD] = {"pthread_create", REPORTED, {EAGAIN}},
+    [FAULT_THREAD_NAME] = {"pthread_setname_np", HIDDEN, {ENOENT, EMFILE}},
+    [FAULT_MUTEX_INIT] = {"pthread_mutex_init", REPORTED, {ENOMEM}},
+    [FAULT_KEY_CREATE] = {"pthread_key_create", AS_ENOMEM, {EAGAIN, ENOMEM}},
+    [FAULT_SETSPECIFIC] = {"pthread_setspecific", REPORTED, {ENOMEM}},
+    [FAULT_EPOLL_CREATE] = {"epoll_create1", REPORTED, {EMFILE, ENFILE, ENOMEM, ENOSYS, EPERM}},
+    [FAULT_EVENTFD] = {"eventfd", REPORTED, {EMFILE, ENFILE, ENOMEM, ENODEV, ENOSYS, EPERM}},
+    [FAULT_TIMERFD] = {"timerfd_create",
+                       REPORTED,
+                       {EMFILE, ENFILE, ENOMEM, ENODEV, ENOSYS, EPERM}},
+    [FAULT_EPOLL_ADD_OWN_FD] = {"epoll_ctl for itself", REPORTED, {ENOMEM, ENOSPC, EPERM}},
+    [FAULT_EPOLL_ADD] = {"epoll_ctl for an io", REPORTED, {ENOMEM, ENOSPC, EPERM}},
+    [FAULT_EPOLL_WAIT] = {"epoll_wait", HIDDEN, {EINTR}},
+    /* Only what filters system calls fails it; a sleep must then fail or end, but not hang. */
+    [FAULT_SETTIME] = {"timerfd_settime", EITHER, {ENOSYS, EPERM}},
+    [FAULT_WRITE_OWN_FD] = {"write to itself", HIDDEN, {EINTR}},
+    [FAULT_FUTEX_WAIT] = {"futex wait", HIDDEN, {EINTR, EAGAIN, SPURIOUS}},
+    [FAULT_CLOSE_OWN_FD] = {"close of its own", HIDDEN, {EINTR, EIO}},
+    [FAULT_CLOSE] = {"close", REPORTED, {EINTR, EIO, ENOSPC, EDQUOT}},
+    [FAULT_FCNTL] = {"fcntl", REPORTED, {EPERM, ENOSYS}},
+    [FAULT_SOCKET] = {"socket",
+                      REPORTED,
+                      {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT}},
+    [FAULT_BIND] = {"bind", REPORTED, {EADDRINUSE, EACCES, ENOMEM}},
+    [FAULT_GETSOCKNAME] = {"getsockname", REPORTED, {ENOBUFS}},
+    [FAULT_RECVFROM] = {"recvfrom", REPORTED, {EINTR, ENOMEM, ECONNREFUSED}},
+    [FAULT_SENDTO] = {"sendto",
+                      REPORTED,
+                      {EINTR, ENOBUFS, ENOMEM, EPERM, ECONNREFUSED, ENETUNREACH}},
+    [FAULT_POLL] = {"poll", REPORTED, {EINTR, ENOMEM}},
+    [FAULT_SIGALTSTACK] = {"sigaltstack", HIDDEN, {ENOMEM, EPERM}},
+    [FAULT_SIGACTION] = {"sigaction", HIDDEN, {EPERM}},
+    [FAULT_FOPEN] = {"fopen", HIDDEN, {ENOENT, EMFILE, ENOMEM}},
+    [FAULT_GETAFFINITY] = {"sched_getaffinity", HIDDEN, {ENOSYS, EPERM}},
+};
+
+static struct fault fault;                    /* written while not armed */
+static atomic_bool armed, struck;             /* relaxed, all of these: they must not order */
+static _Atomic(unsigned) count[FAULT_POINTS]; /* what a race detector should see */
+static _Atomic(unsigned) memory_count;
+static _Atomic(long) blocks, mapped;
+
+static bool contains(const int errors[ERRORS], int error)
+{
+    for (int i = 0; i < ERRORS && errors[i] != 0; i++)
+        if (errors[i] == error)
+            return true;
+    return false;
+}
+
+static bool takes_memory(enum fault_point point)
+{
+    return contains(table[point].errors, ENOMEM);
+}
+
+/* To be interrupted means nothing, ever. A file that epoll refuses is always ready; and if it is
+ * not, it is tried again. */
+static enum fault_effect effect_of(enum fault_point point, int error)
+{
+    bool hidden = error == EINTR || (point == FAULT_EPOLL_ADD && error == EPERM);
+
+    return hidden ? HIDDEN : table[point].effect;
+}
+
+static size_t add(struct fault *list, size_t used, struct fault new)
+{
+    if (list)
+        list[used] = new;
+    return used + 1;
+}
+
+static size_t add_point(struct fault *list, size_t used, enum fault_point point, unsigned calls)
+{
+    const struct row *row = &table[point];
+
+    for (int i = 0; i < ERRORS && row->errors[i] != 0; i++) {
+        int error = row->errors[i];
+        struct fault new = {CALL_OF_POINT, point, error, effect_of(point, error), 0};
+
+        for (new.call = 1; new.call <= calls; new.call++)
+            used = add(list, used, new);
+    }
+    return used;
+}
+
+static unsigned at_most(unsigned n, unsigned max)
+{
+    return n < max ? n : max;
+}
+
+size_t fault_list(struct fault *list, const unsigned calls_of[FAULT_POINTS], unsigned calls)
+{
+    struct fault memory = {OUT_OF_MEMORY, FAULT_POINTS, ENOMEM, EITHER, 1};
+    unsigned all = 0, n;
+    size_t used = 0;
+
+    for (enum fault_point point = 0; point < FAULT_POINTS; point++) {
+        /* On an old kernel there is an mprotect for each guard. */
+        n = calls_of[point == FAULT_MPROTECT ? FAULT_GUARD : point];
+        used = add_point(list, used, point, at_most(n, calls));
+        all += takes_memory(point) ? at_most(calls_of[point], calls) : 0;
+    }
+    for (; memory.call <= all; memory.call++)
+        used = add(list, used, memory);
+    return add(list, used, (struct fault){INTERRUPTIONS, FAULT_POINTS, EINTR, HIDDEN, 1});
+}
+
+void fault_describe(const struct fault *f, char *text, size_t size)
+{
+    const char *error = f->error == SPURIOUS ? "spurious success" : strerror(f->error);
+
+    if (f->kind == OUT_OF_MEMORY)
+        snprintf(text, size, "no memory from call %u of those that take some", f->call);
+    else if (f->kind == INTERRUPTIONS)
+        snprintf(text, size, "every second call that can be is interrupted");
+    else
+        snprintf(text, size, "call %u of %s: %s", f->call, table[f->point].name, error);
+}
+
+const char *fault_point_name(enum fault_point point)
+{
+    return table[point].name;
+}
+
+void fault_arm(const struct fault *new)
+{
+    const struct fault none = {CALL_OF_POINT, FAULT_POINTS, 0, HIDDEN, 0};
+
+    fault = new ? *new : none;
+    for (int i = 0; i < FAULT_POINTS; i++)
+        atomic_store_explicit(&count[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&memory_count, 0, memory_order_relaxed);
+    atomic_store_explicit(&struck, false, memory_order_relaxed);
+    atomic_store_explicit(&armed, true, memory_order_relaxed);
+}
+
+void fault_lift(void)
+{
+    atomic_store_explicit(&armed, false, memory_order_relaxed);
+}
+
+bool fault_has_struck(void)
+{
+    return atomic_load_explicit(&struck, memory_order_relaxed);
+}
+
+void fault_counts(unsigned counts[FAULT_POINTS])
+{
+    for (int i = 0; i < FAULT_POINTS; i++)
+        counts[i] = atomic_load_explicit(&count[i], memory_order_relaxed);
+}
+
+static unsigned next_of(_Atomic(unsigned) *counter)
+{
+    return atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) + 1;
+}
+
+static bool is_struck(enum fault_point point, unsigned n)
+{
+    switch (fault.kind) {
+    case CALL_OF_POINT:
+        return fault.point == point && fault.call == n;
+    case OUT_OF_MEMORY:
+        return takes_memory(point) && next_of(&memory_count) >= fault.call;
+    case INTERRUPTIONS:
+        return point != FAULT_GUARD && contains(table[point].errors, EINTR) && n % 2 == 1;
+    }
+    return false;
+}
+
+/* Does a sanitizer's run-time library call it as well? */
+UNINSTRUMENTED static bool is_shared(enum fault_point point)
+{
+    return RUNTIME_LINKED_IN &&
+           (point == FAULT_ATFORK || point == FAULT_ATEXIT || point == FAULT_KEY_CREATE ||
+            point == FAULT_SETSPECIFIC || point == FAULT_SIGALTSTACK ||
+            point == FAULT_SIGACTION || point == FAULT_GETAFFINITY);
+}
+
+UNINSTRUMENTED int fault_strikes(enum fault_point point)
+{
+    if (is_shared(point) || !atomic_load_explicit(&armed, memory_order_relaxed))
+        return 0;
+    if (point == FAULT_GUARD && fault.kind == CALL_OF_POINT && fault.point == FAULT_MPROTECT)
+        return EINVAL;
+    if (!is_struck(point, next_of(&count[point])))
+        return 0;
+    atomic_store_explicit(&struck, true, memory_order_relaxed);
+    return fault.error;
+}
+
+struct taken taken_now(void)
+{
+    return (struct taken){atomic_load_explicit(&blocks, memory_order_relaxed),
+                          atomic_load_explicit(&mapped, memory_order_relaxed)};
+}
+
+void taken_block(long change)
+{
+    atomic_fetch_add_explicit(&blocks, change, memory_order_relaxed);
+}
+
+void taken_mapping(long change)
+{
+    atomic_fetch_add_explicit(&mapped, change, memory_order_relaxed);
+}

@@ -1,0 +1,13 @@
+/* What the sweeps live through: see sweep.h. */
+#ifndef TESTS_FAULTS_SCENARIOS_H
+#define TESTS_FAULTS_SCENARIOS_H
+
+void own_runtime(void);     /* make a runtime, spawn into it, join, free it */
+void default_runtime(void); /* spawn, sleep, join; a task with a child; a detached task */
+void spawns(void);          /* with a copy, of a future, with a large stack */
+void timers(void);          /* sleeps, ticks, a cancel, a free that times out */
+void first_waits(void);     /* plain threads, each of which waits for the first time */
+void datagrams(void);       /* two sockets, a task at each */
+void pipes(void);           /* waiting for readiness, and for a close */
+
+#endif

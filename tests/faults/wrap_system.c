@@ -1,0 +1,204 @@
+/* Threads, descriptors, and waiting. */
+#define _GNU_SOURCE /* pthread_setname_np, cpu_set_t */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "wrap.h"
+
+#define FUTEX_COMMAND 127 /* without flags; 0 is a wait */
+
+/* The library's own descriptors: those that no io brought. */
+static atomic_bool own[1024];
+
+static int opened(int fd)
+{
+    if (fd >= 0 && fd < 1024)
+        atomic_store_explicit(&own[fd], true, memory_order_relaxed);
+    return fd;
+}
+
+static bool is_own(int fd)
+{
+    return fd >= 0 && fd < 1024 && atomic_load_explicit(&own[fd], memory_order_relaxed);
+}
+
+WRAP(int, pthread_create, pthread_t *thread, const pthread_attr_t *attributes,
+     void *(*start)(void *), void *argument)
+{
+    RETURN_IF_STRUCK(FAULT_THREAD);
+    return __real_pthread_create(thread, attributes, start, argument);
+}
+
+WRAP(int, pthread_setname_np, pthread_t thread, const char *name)
+{
+    RETURN_IF_STRUCK(FAULT_THREAD_NAME);
+    return __real_pthread_setname_np(thread, name);
+}
+
+WRAP(int, epoll_create1, int flags)
+{
+    FAIL_IF_STRUCK(FAULT_EPOLL_CREATE, -1);
+    return opened(__real_epoll_create1(flags));
+}
+
+WRAP(int, eventfd, unsigned initial, int flags)
+{
+    FAIL_IF_STRUCK(FAULT_EVENTFD, -1);
+    return opened(__real_eventfd(initial, flags));
+}
+
+WRAP(int, timerfd_create, int clock, int flags)
+{
+    FAIL_IF_STRUCK(FAULT_TIMERFD, -1);
+    return opened(__real_timerfd_create(clock, flags));
+}
+
+WRAP(int, epoll_ctl, int epoll, int operation, int fd, struct epoll_event *event)
+{
+    if (operation == EPOLL_CTL_ADD)
+        FAIL_IF_STRUCK(is_own(fd) ? FAULT_EPOLL_ADD_OWN_FD : FAULT_EPOLL_ADD, -1);
+    return __real_epoll_ctl(epoll, operation, fd, event);
+}
+
+WRAP(int, epoll_wait, int epoll, struct epoll_event *events, int room, int timeout)
+{
+    FAIL_IF_STRUCK(FAULT_EPOLL_WAIT, -1);
+    return __real_epoll_wait(epoll, events, room, timeout);
+}
+
+WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *when,
+     struct itimerspec *old)
+{
+    FAIL_IF_STRUCK(FAULT_SETTIME, -1);
+    return __real_timerfd_settime(fd, flags, when, old);
+}
+
+WRAP(ssize_t, write, int fd, const void *buffer, size_t size)
+{
+    if (is_own(fd))
+        FAIL_IF_STRUCK(FAULT_WRITE_OWN_FD, -1);
+    return __real_write(fd, buffer, size);
+}
+
+WRAP(long, syscall, long number, ...)
+{
+    long a[6];
+    va_list list;
+    int error;
+
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (number == SYS_futex && (a[1] & FUTEX_COMMAND) == 0) {
+        error = fault_strikes(FAULT_FUTEX_WAIT);
+        if (error == SPURIOUS)
+            return 0;
+        if (error != 0) {
+            errno = error;
+            return -1;
+        }
+    }
+    return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* As Linux does it: the descriptor is closed, whatever close says. */
+WRAP(int, close, int fd)
+{
+    int error = fault_strikes(is_own(fd) ? FAULT_CLOSE_OWN_FD : FAULT_CLOSE), result;
+
+    if (is_own(fd))
+        atomic_store_explicit(&own[fd], false, memory_order_relaxed);
+    result = __real_close(fd);
+    if (error == 0)
+        return result;
+    errno = error;
+    return -1;
+}
+
+WRAP(int, fcntl, int fd, int command, ...)
+{
+    va_list list;
+    long argument;
+
+    va_start(list, command);
+    argument = va_arg(list, long);
+    va_end(list);
+    FAIL_IF_STRUCK(FAULT_FCNTL, -1);
+    return __real_fcntl(fd, command, argument);
+}
+
+WRAP(int, socket, int domain, int type, int protocol)
+{
+    FAIL_IF_STRUCK(FAULT_SOCKET, -1);
+    return __real_socket(domain, type, protocol);
+}
+
+WRAP(int, bind, int fd, const struct sockaddr *address, socklen_t length)
+{
+    FAIL_IF_STRUCK(FAULT_BIND, -1);
+    return __real_bind(fd, address, length);
+}
+
+WRAP(int, getsockname, int fd, struct sockaddr *address, socklen_t *length)
+{
+    FAIL_IF_STRUCK(FAULT_GETSOCKNAME, -1);
+    return __real_getsockname(fd, address, length);
+}
+
+WRAP(ssize_t, recvfrom, int fd, void *buffer, size_t size, int flags, struct sockaddr *from,
+     socklen_t *length)
+{
+    FAIL_IF_STRUCK(FAULT_RECVFROM, -1);
+    return __real_recvfrom(fd, buffer, size, flags, from, length);
+}
+
+WRAP(ssize_t, sendto, int fd, const void *buffer, size_t size, int flags,
+     const struct sockaddr *to, socklen_t length)
+{
+    FAIL_IF_STRUCK(FAULT_SENDTO, -1);
+    return __real_sendto(fd, buffer, size, flags, to, length);
+}
+
+WRAP(int, poll, struct pollfd *fds, nfds_t count, int timeout)
+{
+    FAIL_IF_STRUCK(FAULT_POLL, -1);
+    return __real_poll(fds, count, timeout);
+}
+
+WRAP(int, sigaltstack, const stack_t *stack, stack_t *old)
+{
+    if (old) /* putting back what was there cannot fail */
+        FAIL_IF_STRUCK(FAULT_SIGALTSTACK, -1);
+    return __real_sigaltstack(stack, old);
+}
+
+WRAP(int, sigaction, int number, const struct sigaction *action, struct sigaction *old)
+{
+    FAIL_IF_STRUCK(FAULT_SIGACTION, -1);
+    return __real_sigaction(number, action, old);
+}
+
+WRAP(FILE *, fopen, const char *path, const char *mode)
+{
+    FAIL_IF_STRUCK(FAULT_FOPEN, NULL);
+    return __real_fopen(path, mode);
+}
+
+WRAP(int, sched_getaffinity, pid_t pid, size_t size, cpu_set_t *cpus)
+{
+    FAIL_IF_STRUCK(FAULT_GETAFFINITY, -1);
+    return __real_sched_getaffinity(pid, size, cpus);
+}

@@ -1,0 +1,121 @@
+#include "system.h"
+
+#include <dirent.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "suite.h"
+
+bool under_valgrind(void)
+{
+    const char *text = getenv("VALGRIND");
+    return text && *text;
+}
+
+static int count_entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    int count = 0;
+    ck_assert_ptr_nonnull(dir);
+    for (const struct dirent *entry; (entry = readdir(dir));)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+int count_fds(void)
+{
+    return count_entries("/proc/self/fd") - 1; /* without the one that looks */
+}
+
+int count_threads(void)
+{
+    return count_entries("/proc/self/task");
+}
+
+int count_mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    int count = 0, c;
+    ck_assert_ptr_nonnull(maps);
+    while ((c = getc(maps)) != EOF)
+        count += c == '\n';
+    fclose(maps);
+    return count;
+}
+
+void await_threads(int count)
+{
+    while (count_threads() != count)
+        sched_yield();
+}
+
+static struct rlimit before;
+
+void forbid_fds(void)
+{
+    struct rlimit none;
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+}
+
+void allow_fds(void)
+{
+    setrlimit(RLIMIT_NOFILE, &before);
+}
+
+static void install(struct sock_filter *filter, unsigned short length)
+{
+    struct sock_fprog program = {.len = length, .filter = filter};
+    MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+#define COUNT(array) (unsigned short)(sizeof(array) / sizeof *(array))
+
+void deny_call(long number, int error)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    install(filter, COUNT(filter));
+}
+
+void deny_call_with(long number, int index, uint32_t value, int error)
+{
+    const uint32_t argument =
+        (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (unsigned)index);
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument), /* its low half: little-endian machines */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    install(filter, COUNT(filter));
+}
+
+void passes_in_child(void (*fn)(void *arg), void *arg)
+{
+    char output[4096];
+    int status = test_in_child(fn, arg, output, sizeof output);
+    ck_assert_msg(status == 0, "the child's wait status is 0x%x: %s", (unsigned)status, output);
+}
+
+_Noreturn void must_failed(const char *file, int line, const char *condition)
+{
+    fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);
+    _exit(1);
+}

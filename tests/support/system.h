@@ -1,0 +1,53 @@
+/* What tests ask of the process they run in, and do to it. */
+#ifndef TESTS_SYSTEM_H
+#define TESTS_SYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#else
+#define UNDER_ASAN 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#else
+#define UNDER_TSAN 0
+#endif
+
+bool under_valgrind(void);
+
+/* Open descriptors, threads and mappings of this process. */
+int count_fds(void);
+int count_threads(void);
+int count_mappings(void);
+
+/* Waits until the process has so many threads: the kernel forgets one a moment after its join. */
+void await_threads(int count);
+
+/* From now on this process can open no further descriptor; undone by allow_fds. */
+void forbid_fds(void);
+void allow_fds(void);
+
+/*
+ * From now on the system call with that number fails with that error, here and in every thread
+ * and child to come. The second form: only if the argument with that index has that value.
+ * For a child: it cannot be undone.
+ */
+void deny_call(long number, int error);
+void deny_call_with(long number, int index, uint32_t value, int error);
+
+/*
+ * test_in_child for what must go well there: the child exits with 0, and what it says to stderr
+ * is shown if it does not. In it, MUST stands for ck_assert, on any thread.
+ */
+void passes_in_child(void (*fn)(void *arg), void *arg);
+
+#define MUST(condition) ((condition) ? (void)0 : must_failed(__FILE__, __LINE__, #condition))
+_Noreturn void must_failed(const char *file, int line, const char *condition);
+
+#endif
