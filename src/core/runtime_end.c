@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "core/runtime.h"
-#include "task/thread.h"
+#include "task/await.h"
 
 static enum trale_poll ready(trale_future *f, intptr_t output)
 {
@@ -46,7 +46,7 @@ int trale_runtime_wait(trale_runtime *runtime)
     trale_runtime_wait_future f;
 
     trale_runtime_wait_init(&f, runtime);
-    return (int)trale_await(&f.future);
+    return (int)await_call(__func__, &f.future);
 }
 
 /*
@@ -124,5 +124,5 @@ int trale_runtime_free(trale_runtime *runtime, int64_t deadline)
     trale_runtime_free_future f;
 
     trale_runtime_free_init(&f, runtime, deadline);
-    return (int)trale_await(&f.future);
+    return (int)await_call(__func__, &f.future);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "core/reactor.h"
+#include "task/await.h"
 
 int64_t trale_now(void)
 {
@@ -74,7 +75,7 @@ int trale_sleep_until(int64_t deadline)
     trale_sleep_until_future f;
 
     trale_sleep_until_init(&f, deadline);
-    return (int)trale_await(&f.future);
+    return (int)await_call(__func__, &f.future);
 }
 
 int trale_sleep(int64_t duration)
@@ -129,5 +130,5 @@ int trale_interval_wait(trale_interval *interval)
     trale_interval_wait_future f;
 
     trale_interval_wait_init(&f, interval);
-    return (int)trale_await(&f.future);
+    return (int)await_call(__func__, &f.future);
 }

@@ -8,8 +8,6 @@
 
 static int choose(trale_runtime **rt, const trale_spawn_options *options)
 {
-    if (options && options->stack_size > FIBER_SIZE_MAX)
-        return -EINVAL;
     if (options && options->executor > 1)
         return -EINVAL;
     if (!options || !options->runtime)
@@ -41,8 +39,12 @@ static int spawn_fiber(trale_task **task, const trale_spawn_options *options,
                        struct fiber_options *fiber)
 {
     trale_runtime *rt;
-    int error = fiber->fn && fiber->copy <= FIBER_SIZE_MAX ? choose(&rt, options) : -EINVAL;
+    int error;
 
+    if (!fiber->fn || fiber->copy > FIBER_SIZE_MAX ||
+        (options && options->stack_size > FIBER_SIZE_MAX))
+        return -EINVAL;
+    error = choose(&rt, options);
     if (error != 0)
         return error;
     fiber->handle = task != NULL;
@@ -128,6 +130,7 @@ int trale_block_on(trale_fn *fn, void *arg, intptr_t *result)
     trale_task *task;
     int error = trale_cancelled() ? -ECANCELED : 0;
 
+    await_check(__func__);
     if (!this_thread.task && !thread_waker())
         error = -ENOMEM;
     if (error == 0)

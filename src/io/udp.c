@@ -5,6 +5,7 @@
 
 #include "core/io_source.h"
 #include "io/resolve.h"
+#include "task/await.h"
 
 static enum trale_poll invalid(trale_future *f)
 {
@@ -58,7 +59,7 @@ ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_addr *from
     trale_recvfrom_future f;
 
     trale_recvfrom_init(&f, io, buffer, size, from);
-    return trale_await(&f.future);
+    return await_call(__func__, &f.future);
 }
 
 static intptr_t try_sendto(int fd, void *operation)
@@ -101,7 +102,7 @@ ssize_t trale_sendto(trale_io *io, const void *buffer, size_t size, const trale_
     trale_sendto_future f;
 
     trale_sendto_init(&f, io, buffer, size, to);
-    return trale_await(&f.future);
+    return await_call(__func__, &f.future);
 }
 
 int trale_addr_local(const trale_io *io, trale_addr *addr)

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "core/io_source.h"
+#include "task/await.h"
 
 /* What the reactor knows may be old, for the program reads and writes past it; the kernel knows. */
 static intptr_t try_poll(int fd, void *operation)
@@ -61,5 +62,5 @@ int trale_wait(trale_io *io, unsigned events)
     trale_wait_future f;
 
     trale_wait_init(&f, io, events);
-    return (int)trale_await(&f.future);
+    return (int)await_call(__func__, &f.future);
 }

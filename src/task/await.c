@@ -77,15 +77,25 @@ static intptr_t await_on_thread(trale_future *future)
     return finish(future);
 }
 
-intptr_t trale_await(trale_future *future)
+void await_check(const char *function)
 {
     if (this_thread.polling)
-        misuse("trale_await", "the poll of a future must not wait: poll the inner future with "
-                              "trale_future_poll and return TRALE_PENDING instead");
-    if (!future || !future->ops || !future->ops->poll)
-        return -EINVAL;
+        misuse(function, "the poll of a future must not wait: poll the inner future with "
+                         "trale_future_poll and return TRALE_PENDING instead");
+}
+
+intptr_t await_call(const char *function, trale_future *future)
+{
+    await_check(function);
     return this_thread.task ? await_in_fiber(this_thread.task, future, false)
                             : await_on_thread(future);
+}
+
+intptr_t trale_await(trale_future *future)
+{
+    if (!future || !future->ops || !future->ops->poll)
+        return -EINVAL;
+    return await_call(__func__, future);
 }
 
 intptr_t await_shielded(trale_future *future)
@@ -120,9 +130,7 @@ int trale_yield(void)
 {
     trale_task *task = this_thread.task;
 
-    if (this_thread.polling)
-        misuse("trale_yield", "the poll of a future must not wait: wake the context's waker and "
-                              "return TRALE_PENDING instead");
+    await_check(__func__);
     if (!task) {
         sched_yield();
         return 0;

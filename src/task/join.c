@@ -1,6 +1,7 @@
 /* Joining: the holder of the handle leaves its waker in the task, and takes the result. */
 #include <errno.h>
 
+#include "task/await.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -70,5 +71,5 @@ int trale_join(trale_task *task, intptr_t *result)
     trale_join_future f;
 
     trale_join_init(&f, task, result);
-    return (int)trale_await(&f.future);
+    return (int)await_call(__func__, &f.future);
 }

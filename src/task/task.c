@@ -141,14 +141,10 @@ unsigned run_queue_poll(struct run_queue *queue, unsigned most)
 
 int trale_cancel(trale_task *task)
 {
-    struct wake_batch batch = {&task->waker, &task->waker};
-
     if (!task)
         return -EINVAL;
-    if (state_cancel(&task->waker.state)) {
-        task->waker.next = NULL;
-        wake_batch_deliver(&batch);
-    }
+    if (state_cancel(&task->waker.state))
+        task_submit(task);
     return 0;
 }
 

@@ -42,7 +42,8 @@ void task_ready(trale_task *task);
  * have ended. */
 unsigned run_queue_poll(struct run_queue *queue, unsigned most);
 
-/* Sends a new task to its home. Any thread; the task may have ended when it returns. */
+/* Sends a task that is new, or that the caller has made QUEUED, to its home. Any thread; the task
+ * may have ended when it returns. */
 void task_submit(trale_task *task);
 
 /* Gives back a reference. Any thread. */
