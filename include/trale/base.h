@@ -47,7 +47,7 @@ struct trale_timer {
     uint64_t order; /* equal deadlines fire in the order of arming */
     struct trale_timer *child, *next, *prev;
     trale_waker *waker;
-    struct timer_queue *queue;
+    struct trale_timer_queue *queue;
     unsigned place;
 };
 

@@ -35,9 +35,9 @@ struct trale_future_ops {
      */
     enum trale_poll (*poll)(trale_future *self, trale_context *cx);
     /*
-     * Runs exactly once, ready or not, and is the last use of the future: whatever could still
-     * reach it (a list it stands on, an inner future, a cloned waker) is taken back here. NULL if
-     * there is nothing to do. It must not block. A pending future that is cancelled has its
+     * Runs exactly once, ready or not. It takes back whatever could still reach the future: a
+     * list it stands on, an inner future, a cloned waker. It does not free the future itself, for
+     * its output is read afterwards. NULL if there is nothing to do. It must not block. A pending future that is cancelled has its
      * output set to -ECANCELED or -ETIMEDOUT before; a drop that finds that the operation took
      * effect after all writes the true output over it.
      */

@@ -32,13 +32,15 @@ TRALE_API int trale_io_fd(const trale_io *io);
  *   -EINVAL: io is NULL, or events is empty or has unknown bits.
  *   -EBADF: io was closed while the call waited.
  *   -ENOMEM, -ENOSPC: no memory or no room (epoll_ctl(2)) to register the descriptor.
+ *   -EPERM: it is not ready, and epoll does not watch such files.
+ *   Errors of trale_runtime_new: a plain thread needs the default runtime to wait.
  *   -ECANCELED, -ETIMEDOUT.
  */
 TRALE_API int trale_wait(trale_io *io, unsigned events);
 
 /*
- * Closes the descriptor. Every call that waits on io returns -EBADF; none may start on it
- * afterwards, as after free. The number may be used again at once. Never waits for events.
+ * Closes the descriptor. Every call that waits on io, or has begun, returns -EBADF; none may start
+ * on it afterwards, as after free. The number may be used again at once. Never waits for events.
  * Returns what close(2) reports (-EIO, -ENOSPC, -EDQUOT: data was lost), but io is gone always.
  *   -EINVAL: io is NULL.
  */

@@ -51,7 +51,7 @@ TRALE_API int trale_addr_local(const trale_io *io, trale_addr *addr);
  * Makes a UDP socket bound to the endpoint. A name is looked up on the calling thread
  * (getaddrinfo(3)), every address it has is tried, and the last error is returned.
  *   -EINVAL: io or endpoint is NULL, or endpoint is not HOST:PORT.
- *   -ENOENT: the name or service does not exist.  -EAGAIN: the resolver is out of order now.
+ *   -ENOENT: the name or service does not exist.  -EAGAIN, -EIO: the resolver is out of order, for now or for good.
  *   Errors of socket(2) and bind(2): -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EMFILE, ...
  */
 TRALE_API int trale_udp_bind(trale_io **io, const char *endpoint);

@@ -8,7 +8,12 @@
  *
  * A forked child starts with no runtime; its first use of the library makes a new default one.
  * It must not use tasks or runtimes of its parent; it may use and close its parent's ios.
- * When the process exits, runtimes stop first: tasks that are pending just end where they are.
+ * The child of a task's thread has no signal blocked; posix_spawn(3) inherits the mask instead, so
+ * set one with POSIX_SPAWN_SETSIGMASK.
+ *
+ * exit(3) stops every runtime: tasks that are pending just end where they are, none runs any more.
+ * It happens when exit comes to the handler that the first use of the library registered, after
+ * those that were registered later (atexit(3)).
  */
 #ifndef TRALE_RUNTIME_H
 #define TRALE_RUNTIME_H
@@ -28,6 +33,7 @@ typedef struct trale_config {
  *   -EINVAL: runtime is NULL, or a bad config.     -ENOMEM.     -EAGAIN: no thread.
  *   -EMFILE, -ENFILE: no descriptor (it needs three).
  *   -ENOSYS, -EPERM: the kernel refuses epoll, eventfd or timerfd.
+ *   -ESHUTDOWN: the process exits.
  */
 TRALE_API int trale_runtime_new(trale_runtime **runtime, const trale_config *config);
 

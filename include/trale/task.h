@@ -83,13 +83,15 @@ TRALE_API int trale_cancel(trale_task *task);
  * trale_spawn and trale_join in one. If the caller is cancelled, so is the new task; the call
  * still waits for its end, because arg may live on the caller's stack, and returns 0 with its
  * result. As a future that is dropped early, it cancels and detaches the task.
- *   Errors as for trale_spawn.
+ *   -ECANCELED: the caller had been cancelled before; nothing was started.
+ *   Other errors as for trale_spawn.
  */
 TRALE_API int trale_block_on(trale_fn *fn, void *arg, intptr_t *result);
 
 /*
- * Lets every other task that is ready run first. On a plain thread: sched_yield.
- *   -ECANCELED, -ETIMEDOUT.
+ * Lets every other task that is ready run first. On a plain thread: sched_yield. A fiber that makes
+ * 128 calls in a row which could have waited but did not yields by itself.
+ *   -ECANCELED, -ETIMEDOUT: it yielded all the same.
  */
 TRALE_API int trale_yield(void);
 

@@ -6,7 +6,8 @@
 #include "task/overflow.h"
 #include "task/thread.h"
 
-#define POLLS 64 /* between two looks at the inbox */
+#define POLLS 64       /* between two looks at the inbox */
+#define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
 /* Every task that is here and not the janitor. Those on the run queue need no queueing. */
 static void cancel_all(struct executor *ex)
@@ -88,35 +89,51 @@ static bool has_work(const struct executor *ex)
     return !list_empty(&ex->queue.ready) || inbox_filled(&ex->queue.inbox);
 }
 
+static void turn_reactor(struct executor *ex, int64_t now)
+{
+    reactor_turn_for(ex->reactor);
+    ex->turned = now;
+}
+
 /* Looks for work without parking: once, or for as long as it has been worth while lately. */
 static bool look_around(struct executor *ex, int64_t start)
 {
-    reactor_turn_for(ex->reactor);
+    turn_reactor(ex, start);
     if (has_work(ex))
         return true;
     while (spin_worth(&ex->spin) && clock_now() < start + SPIN_WINDOW_NS) {
         for (int i = 0; i < 16 && !inbox_filled(&ex->queue.inbox); i++)
             spin_relax();
-        if (!inbox_filled(&ex->queue.inbox))
-            reactor_turn_for(ex->reactor);
+        reactor_turn_for(ex->reactor);
         if (has_work(ex))
             return true;
     }
     return false;
 }
 
+/* A wait that a timer ended says nothing for spinning: that end was known beforehand. */
 static void wait_for_work(struct executor *ex)
 {
-    int64_t start = clock_now();
+    int64_t start = clock_now(), timer = timer_queue_earliest(&ex->reactor->timers), end;
 
     if (!look_around(ex, start) && inbox_park(&ex->queue.inbox)) {
         baton_hand_over(&ex->reactor->baton);
         inbox_wait(&ex->queue.inbox);
     }
-    spin_learn(&ex->spin, clock_now() - start);
+    end = clock_now();
+    spin_learn(&ex->spin, end < timer ? end - start : TRALE_NEVER);
 }
 
-/* Whoever pushes from now on does not wake anybody, and the reactor counts us as parked. */
+/* An executor that never runs dry turns the reactor all the same. */
+static void turn_if_due(struct executor *ex)
+{
+    int64_t now = clock_now();
+
+    if (now - ex->turned >= TURN_NS)
+        turn_reactor(ex, now);
+}
+
+/* Whoever pushes from now on finds nobody to wake, and the reactor thread its baton. */
 static void leave(struct executor *ex)
 {
     while (!inbox_park(&ex->queue.inbox))
@@ -138,7 +155,9 @@ static void *executor_main(void *arg)
     while (!ex->stopping) {
         take_inbox(ex);
         run_some(ex);
-        if (!ex->stopping && list_empty(&ex->queue.ready))
+        if (!list_empty(&ex->queue.ready))
+            turn_if_due(ex);
+        else if (!ex->stopping)
             wait_for_work(ex);
     }
     leave(ex);

@@ -21,6 +21,7 @@ struct executor {
     struct reactor *reactor;   /* I: */
     struct stack_cache stacks; /* X: */
     struct spin spin;          /* X: how the recent waits went */
+    int64_t turned;            /* X: when it last turned the reactor */
     /*
      * What other threads want done here: they set a flag and wake the janitor, a task whose poll
      * looks at the flags. It is never DONE and not counted.

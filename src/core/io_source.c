@@ -93,20 +93,16 @@ static void source_unpin(trale_io *io)
 }
 
 /*
- * The try met EAGAIN: the io is not ready, unless a report has come since word was read. Also
- * unpins. Release: pairs with the reactor's acquire in source_ready.
+ * The try met EAGAIN: the io is not ready, unless a report has come since word was read. Release: pairs with the reactor's acquire in source_ready.
  */
-static void source_unpin_clear(trale_io *io, uint64_t word, unsigned interest)
+static void source_clear(trale_io *io, uint64_t word, unsigned interest)
 {
     uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
-    uint64_t next;
 
-    do {
-        next = old - SOURCE_PIN;
-        if (old / SOURCE_TICK == word / SOURCE_TICK)
-            next &= ~(uint64_t)interest;
-    } while (!atomic_compare_exchange_weak_explicit(&io->word, &old, next, memory_order_release,
-                                                    memory_order_relaxed));
+    while (old / SOURCE_TICK == word / SOURCE_TICK &&
+           !atomic_compare_exchange_weak_explicit(&io->word, &old, old & ~(uint64_t)interest,
+                                                  memory_order_release, memory_order_relaxed))
+        ;
 }
 
 /* Registers the source with the context's reactor if it has none. Under the source's lock. */
@@ -120,15 +116,13 @@ static int source_register(trale_io *io)
     error = reactor_current(&reactor);
     if (error == 0)
         error = reactor_add(reactor, io);
-    if (error == -EPERM) { /* epoll_ctl(2): files that never make anybody wait */
+    if (error != 0) { /* nobody will report: what is known is nothing, every call must try */
         atomic_fetch_or(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
-        return 0;
+        return error;
     }
-    if (error == 0) {
-        io->reactor = reactor;
-        source_retain(io);
-    }
-    return error;
+    io->reactor = reactor;
+    source_retain(io);
+    return 0;
 }
 
 /*
@@ -183,27 +177,24 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
 {
     intptr_t result;
     uint64_t word;
+    int wait = 1;
 
     adopt_if_forked(io);
-    for (;;) {
-        word = source_pin(io);
-        if (word & SOURCE_CLOSED) {
-            result = -EBADF;
-            source_unpin(io);
+    word = source_pin(io);
+    do {
+        result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
+        if (result == -EAGAIN && (word & interest))
+            result = attempt(io->fd, operation);
+        if (result != -EAGAIN)
             break;
-        }
-        result = word & interest ? attempt(io->fd, operation) : -EAGAIN;
-        if (result != -EAGAIN) {
-            source_unpin(io);
-            break;
-        }
-        source_unpin_clear(io, word, interest);
-        result = source_wait(io, waiter, interest, trale_context_waker(cx));
-        if (result == 0)
-            return TRALE_PENDING;
-        if (result < 0)
-            break;
-    }
+        source_clear(io, word, interest);
+        wait = source_wait(io, waiter, interest, trale_context_waker(cx));
+        result = wait;
+        word = atomic_load_explicit(&io->word, memory_order_acquire);
+    } while (wait > 0);
+    source_unpin(io); /* from here on the waiter's reference, if any, keeps the io */
+    if (wait == 0)
+        return TRALE_PENDING;
     source_forget(waiter);
     *output = result;
     return TRALE_READY;

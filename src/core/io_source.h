@@ -4,7 +4,7 @@
  * The word:
  *      63      32   31        16   15   4     3       2        1          0
  *     +----------+---------------+------+--------+-------+----------+----------+
- *     |   tick   | pins + DRAIN  |  0   | CLOSED | FINAL | WRITABLE | READABLE |
+ *     |   tick   |     pins      |  0   | CLOSED | FINAL | WRITABLE | READABLE |
  *     +----------+---------------+------+--------+-------+----------+----------+
  *
  * READABLE, WRITABLE   An operation in this direction is worth trying. Set at first, for the first

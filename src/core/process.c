@@ -6,13 +6,13 @@
 #include <stdlib.h>
 
 #include "core/runtime.h"
+#include "core/thread_start.h"
 #include "task/stack.h"
 #include "task/thread.h"
+#include "task/waker.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static atomic_bool watched; /* both handlers are registered */
-static atomic_bool failed;  /* registering them has failed before */
+static int fork_error;      /* written once, before main */
 static unsigned generation; /* written by a forked child while it has one thread */
 
 void process_lock(void)
@@ -50,40 +50,31 @@ static void after_fork_in_child(void)
     generation++;
     runtime_forget_all();
     after_fork();
+    thread_waker_forked();
+    if (this_thread.queue)
+        thread_unblock_signals();
     this_thread.queue = NULL;
     this_thread.task = NULL;
     this_thread.polling = false;
     this_thread.stacks = NULL;
 }
 
-static void watch(void)
+/* Before there is a second thread: a fork must never miss a lock that is held. */
+__attribute__((constructor)) static void watch_fork(void)
 {
-    static bool fork_watched;
-
-    if (!fork_watched)
-        fork_watched = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
-    if (fork_watched && atexit(runtime_stop_all) == 0)
-        atomic_store(&watched, true);
-    else
-        atomic_store(&failed, true);
+    fork_error = -pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
-/* Once, and again at every later call if it failed. A child that is forked meanwhile begins anew
- * with pthread_once; with the lock of the second try it could not. */
+/* At the first use only, so that what the program registers later runs earlier. */
 int process_watch(void)
 {
-    static pthread_mutex_t again = PTHREAD_MUTEX_INITIALIZER;
+    static atomic_bool exit_watched;
 
-    bool retry = atomic_load(&failed);
-
-    if (atomic_load(&watched))
-        return 0;
-    pthread_once(&once, watch);
-    if (retry) {
-        pthread_mutex_lock(&again);
-        if (!atomic_load(&watched))
-            watch();
-        pthread_mutex_unlock(&again);
+    if (fork_error != 0)
+        return fork_error;
+    if (!atomic_exchange(&exit_watched, true) && atexit(runtime_stop_all) != 0) {
+        atomic_store(&exit_watched, false);
+        return -ENOMEM;
     }
-    return atomic_load(&watched) ? 0 : -ENOMEM;
+    return 0;
 }

@@ -6,7 +6,8 @@
 #include "core/thread_start.h"
 
 #define EVENTS 256
-#define NAP_NS 1000000 /* how long events may wait for an executor that never runs dry */
+#define RETIRED_MAX 1024 /* sources that may wait for the next turn to be freed */
+#define NAP_NS 1000000   /* how long events may wait for an executor that is held up by a poll */
 
 int reactor_init(struct reactor *r, const struct inbox *inbox)
 {
@@ -51,12 +52,16 @@ int reactor_add(struct reactor *r, trale_io *io)
 /* The reactor's reference lives on until the batch that may still name the source is done. */
 void reactor_remove(struct reactor *r, trale_io *io)
 {
+    unsigned retired;
+
     poller_remove(&r->poller, io->fd);
     pthread_mutex_lock(&r->lock);
     list_remove(&io->link);
     list_push_back(&r->retired, &io->link);
-    atomic_store_explicit(&r->has_retired, true, memory_order_relaxed);
+    retired = 1 + atomic_fetch_add_explicit(&r->retired_count, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&r->registered, 1, memory_order_relaxed);
+    if (retired == RETIRED_MAX) /* the holder may have been waiting for long */
+        poller_interrupt(&r->poller);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -65,12 +70,12 @@ static void release_retired(struct reactor *r)
 {
     struct trale_link retired, *link;
 
-    if (!atomic_load_explicit(&r->has_retired, memory_order_relaxed))
+    if (atomic_load_explicit(&r->retired_count, memory_order_relaxed) == 0)
         return;
     list_init(&retired);
     pthread_mutex_lock(&r->lock);
     list_append(&retired, &r->retired);
-    atomic_store_explicit(&r->has_retired, false, memory_order_relaxed);
+    atomic_store_explicit(&r->retired_count, 0, memory_order_relaxed);
     pthread_mutex_unlock(&r->lock);
     while ((link = list_pop_front(&retired)))
         source_release(container_of(link, trale_io, link));
@@ -104,27 +109,36 @@ void reactor_turn(struct reactor *r, bool block)
         wake_batch_deliver(&batch);
     } while (!all);
     release_retired(r);
+    atomic_fetch_add_explicit(&r->turns, 1, memory_order_relaxed); /* stand_by compares it */
 }
 
 void reactor_turn_for(struct reactor *r)
 {
     if (!baton_take(&r->baton))
         return;
-    reactor_turn(r, false);
+    if (!inbox_filled(r->inbox))
+        reactor_turn(r, false);
     baton_return(&r->baton);
 }
 
-/* Stands by while an executor is awake: it turns the reactor itself when it runs dry, and hands
- * the baton over when it parks. True: the next turn is to block. */
+/*
+ * Stands by while an executor is awake: it turns the reactor itself now and then, and hands the
+ * baton over when it parks. Only if it has made no turn during a whole nap, because one poll takes
+ * so long, do we step in. True: the next turn is to block.
+ */
 static bool stand_by(struct reactor *r)
 {
+    unsigned turns;
+
     baton_put_down(&r->baton);
     for (;;) {
+        turns = atomic_load_explicit(&r->turns, memory_order_relaxed);
         if (inbox_parked(r->inbox) && baton_take_back(&r->baton))
             return true;
         if (baton_nap(&r->baton, NAP_NS))
             return true;
-        if (baton_take_back(&r->baton))
+        if (turns == atomic_load_explicit(&r->turns, memory_order_relaxed) &&
+            baton_take_back(&r->baton))
             return false;
     }
 }
@@ -153,6 +167,17 @@ void reactor_stop(struct reactor *r)
     pthread_join(r->thread, NULL);
 }
 
+/* Under the lock, for a close may be taking the last one out at this moment. */
+static bool has_sources(struct reactor *r)
+{
+    bool has;
+
+    pthread_mutex_lock(&r->lock);
+    has = !list_empty(&r->sources);
+    pthread_mutex_unlock(&r->lock);
+    return has;
+}
+
 /* Against the order of locks, so it only tries: whoever has the source's lock may want ours. */
 static bool evict_first(struct reactor *r, struct wake_batch *batch)
 {
@@ -178,7 +203,7 @@ void reactor_destroy(struct reactor *r)
 {
     struct wake_batch batch = {0};
 
-    while (!list_empty(&r->sources))
+    while (has_sources(r))
         if (!evict_first(r, &batch))
             sched_yield();
     timer_queue_evict(&r->timers, &batch);

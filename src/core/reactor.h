@@ -16,12 +16,13 @@
 #include "core/timer_queue.h"
 
 struct reactor {
-    struct poller poller;      /* I: (its functions may be called from any thread) */
-    struct timer_queue timers; /* has its own lock */
-    struct baton baton;        /* A: */
-    atomic_bool stopping;      /* A: set once; then the poller is interrupted */
+    struct poller poller;            /* I: (its functions may be called from any thread) */
+    struct trale_timer_queue timers; /* has its own lock */
+    struct baton baton;              /* A: */
+    atomic_bool stopping;            /* A: set once; then the poller is interrupted */
     atomic_uint registered;    /* A: sources; with none, a turn that does not block skips epoll */
-    atomic_bool has_retired;   /* A: a hint, set and cleared under the lock */
+    atomic_uint retired_count; /* A: changed under the lock */
+    atomic_uint turns;         /* A: so far; written by the holder of the baton */
     pthread_mutex_t lock;
     struct trale_link sources; /* L: registered; the reactor has a reference to each */
     struct trale_link retired; /* L: deregistered; a reference that the holder gives back */
@@ -49,7 +50,10 @@ void reactor_remove(struct reactor *r, trale_io *io);
 /* Holder of the baton: collects events and due timers, and wakes who waits for them. */
 void reactor_turn(struct reactor *r, bool block);
 
-/* Executor that ran dry: a turn that does not block, if the baton is to be had. */
+/*
+ * Executor: a turn that does not block, if the baton is to be had. Not while its inbox has
+ * something: what an earlier holder delivered there comes before what this turn would deliver.
+ */
 void reactor_turn_for(struct reactor *r);
 
 #endif

@@ -14,8 +14,10 @@
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
 
-static struct trale_link all = {&all, &all};     /* G: every runtime */
-static _Atomic(trale_runtime *) default_runtime; /* written under G */
+static struct trale_link all = {&all, &all};       /* G: every runtime */
+static struct trale_link ended = {&ended, &ended}; /* exit: so that leak checkers find them */
+static _Atomic(trale_runtime *) default_runtime;   /* written under G */
+static atomic_bool exiting;                        /* closed runtimes cancel nothing any more */
 
 int runtime_enter(trale_runtime *rt)
 {
@@ -32,7 +34,7 @@ int runtime_enter(trale_runtime *rt)
 
 bool runtime_is_closed(const trale_runtime *rt)
 {
-    return (atomic_load_explicit(&rt->tasks, memory_order_relaxed) & CLOSED) != 0;
+    return (atomic_load(&rt->tasks) & CLOSED) != 0 && !atomic_load(&exiting);
 }
 
 void runtime_tasks_ended(trale_runtime *rt, unsigned count)
@@ -47,8 +49,9 @@ void runtime_tasks_ended(trale_runtime *rt, unsigned count)
     while ((link = list_pop_front(&rt->waiters))) {
         trale_runtime_wait_future *f = container_of(link, trale_runtime_wait_future, link);
 
-        f->linked = false;
         waker_claim(f->waker, &batch);
+        /* The last use of f, whose owner need not look at the runtime any more. */
+        __atomic_store_n(&f->linked, false, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&rt->lock);
     wake_batch_deliver(&batch);
@@ -83,7 +86,7 @@ bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker)
 
 void runtime_wait_delist(trale_runtime_wait_future *f)
 {
-    if (!f->runtime)
+    if (!__atomic_load_n(&f->linked, __ATOMIC_ACQUIRE))
         return;
     pthread_mutex_lock(&f->runtime->lock);
     if (f->linked)
@@ -135,6 +138,8 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
     int error = runtime ? check(config) : -EINVAL;
     trale_runtime *rt;
 
+    if (error == 0 && atomic_load(&exiting))
+        error = -ESHUTDOWN;
     if (error == 0)
         error = process_watch();
     if (error != 0)
@@ -262,8 +267,15 @@ static void stop_at_exit(trale_runtime *rt)
     if (executor_current() == &rt->executor)
         return; /* exit was called in a task: its thread will run no other any more */
     executor_stop(&rt->executor);
-    if (executor_wait_left(&rt->executor, EXIT_PATIENCE_NS) && atomic_load(&rt->tasks) < ONE_TASK)
-        runtime_destroy(rt);
+    if (!executor_wait_left(&rt->executor, EXIT_PATIENCE_NS))
+        return;
+    /* Not freed, and the default one stays so: other threads may be about to use it. */
+    process_lock();
+    list_remove(&rt->link);
+    list_push_back(&ended, &rt->link);
+    process_unlock();
+    pthread_join(rt->executor.thread, NULL);
+    reactor_stop(&rt->reactor);
 }
 
 /* Closes one that is open; who closes a runtime is who may destroy it. NULL: none is. */
@@ -284,6 +296,7 @@ void runtime_stop_all(void)
 {
     trale_runtime *rt;
 
+    atomic_store(&exiting, true);
     while ((rt = close_one()))
         stop_at_exit(rt);
 }

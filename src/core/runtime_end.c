@@ -5,12 +5,6 @@
 #include "core/runtime.h"
 #include "task/await.h"
 
-static enum trale_poll ready(trale_future *f, intptr_t output)
-{
-    f->output = output;
-    return TRALE_READY;
-}
-
 /* Its own tasks cannot wait until they have ended. */
 static int check(const trale_runtime *rt)
 {
@@ -24,9 +18,11 @@ static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
     trale_runtime_wait_future *f = container_of(self, trale_runtime_wait_future, future);
     int error = check(f->runtime);
 
+    if (f->waker && !__atomic_load_n(&f->linked, __ATOMIC_ACQUIRE))
+        return future_ready(self, 0);
     if (error == 0 && runtime_wait_enlist(f, trale_context_waker(cx)))
         return TRALE_PENDING;
-    return ready(self, error);
+    return future_ready(self, error);
 }
 
 static void wait_drop(trale_future *self)
@@ -61,7 +57,7 @@ static enum trale_poll begin(trale_runtime_free_future *f, trale_waker *waker)
     if (error == 0 && !runtime_close(rt))
         error = -EBUSY;
     if (error != 0)
-        return ready(&f->future, error);
+        return future_ready(&f->future, error);
     f->begun = true;
     executor_cancel_all(&rt->executor);
     f->timer.deadline = f->deadline;
@@ -88,12 +84,12 @@ static enum trale_poll free_poll(trale_future *self, trale_context *cx)
     if (!runtime_wait_enlist(&f->wait, waker)) {
         end(f);
         runtime_destroy(rt);
-        return ready(self, 0);
+        return future_ready(self, 0);
     }
     if (f->deadline != TRALE_NEVER && clock_now() >= f->deadline) {
         end(f);
         runtime_reopen(rt);
-        return ready(self, -ETIMEDOUT);
+        return future_ready(self, -ETIMEDOUT);
     }
     if (timer_pending(&f->timer))
         timer_change_waker(&f->timer, waker);

@@ -13,19 +13,13 @@ int64_t trale_now(void)
     return clock_now();
 }
 
-static enum trale_poll ready(trale_future *f, intptr_t output)
-{
-    f->output = output;
-    return TRALE_READY;
-}
-
 static enum trale_poll arm(trale_sleep_future *f, trale_waker *waker)
 {
     struct reactor *reactor;
     int error = reactor_current(&reactor);
 
     if (error != 0)
-        return ready(&f->future, error);
+        return future_ready(&f->future, error);
     f->timer.deadline = f->deadline;
     timer_arm(&reactor->timers, &f->timer, waker);
     return TRALE_PENDING;
@@ -48,7 +42,7 @@ static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
     if (clock_now() < f->deadline)
         return arm(f, waker);
     if (!first)
-        return ready(self, 0);
+        return future_ready(self, 0);
     trale_waker_wake(waker); /* every sleep yields once */
     return TRALE_PENDING;
 }
@@ -104,13 +98,13 @@ static enum trale_poll interval_poll(trale_future *self, trale_context *cx)
     trale_interval_wait_future *f = container_of(self, trale_interval_wait_future, future);
 
     if (!f->interval || f->interval->period <= 0)
-        return ready(self, -EINVAL);
+        return future_ready(self, -EINVAL);
     if (!f->sleep.future.ops)
         trale_sleep_until_init(&f->sleep, f->interval->next);
     if (trale_future_poll(&f->sleep.future, cx) == TRALE_PENDING)
         return TRALE_PENDING;
-    return ready(self,
-                 f->sleep.future.output < 0 ? f->sleep.future.output : take_tick(f->interval));
+    return future_ready(self, f->sleep.future.output < 0 ? f->sleep.future.output
+                                                         : take_tick(f->interval));
 }
 
 static void interval_drop(trale_future *self)

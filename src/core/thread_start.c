@@ -6,16 +6,24 @@
 int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *arg)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
-    sigset_t blocked, old;
+    sigset_t blocked, before;
     int error;
 
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         sigdelset(&blocked, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &old);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     error = pthread_create(thread, NULL, main, arg);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error == 0)
         pthread_setname_np(*thread, name);
     return -error;
+}
+
+void thread_unblock_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
 }

@@ -8,4 +8,7 @@
  * other signal is blocked, so that handlers run on the program's own threads. */
 int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *arg);
 
+/* Forked child on such a thread: it may become another program, which wants its signals. */
+void thread_unblock_signals(void);
+
 #endif

@@ -22,14 +22,15 @@ static void set_place(struct trale_timer *timer, unsigned place)
     __atomic_store_n(&timer->place, place, __ATOMIC_RELEASE);
 }
 
-int timer_queue_init(struct timer_queue *q, struct poller *poller)
+int timer_queue_init(struct trale_timer_queue *q, struct poller *poller)
 {
-    *q = (struct timer_queue){.earliest = TRALE_NEVER, .alarm = TRALE_NEVER, .poller = poller};
+    *q = (struct trale_timer_queue){
+        .earliest = TRALE_NEVER, .alarm = TRALE_NEVER, .poller = poller};
     q->near = (uint64_t)clock_now() >> SLOT_SHIFT;
     return -pthread_mutex_init(&q->lock, NULL);
 }
 
-void timer_queue_destroy(struct timer_queue *q)
+void timer_queue_destroy(struct trale_timer_queue *q)
 {
     pthread_mutex_destroy(&q->lock);
 }
@@ -39,7 +40,7 @@ static uint64_t slot_of(const struct trale_timer *timer)
     return timer->deadline < 0 ? 0 : (uint64_t)timer->deadline >> SLOT_SHIFT;
 }
 
-static void wheel_insert(struct timer_queue *q, struct trale_timer *timer, uint64_t slot)
+static void wheel_insert(struct trale_timer_queue *q, struct trale_timer *timer, uint64_t slot)
 {
     /* The level is that of the highest digit in which the slot differs from near. */
     unsigned level = (unsigned)(63 - __builtin_clzll(slot ^ q->near)) / WHEEL_BITS;
@@ -55,7 +56,7 @@ static void wheel_insert(struct timer_queue *q, struct trale_timer *timer, uint6
     set_place(timer, IN_WHEEL + level * WHEEL_SLOTS + digit);
 }
 
-static void insert(struct timer_queue *q, struct trale_timer *timer)
+static void insert(struct trale_timer_queue *q, struct trale_timer *timer)
 {
     uint64_t slot = slot_of(timer);
 
@@ -67,7 +68,7 @@ static void insert(struct timer_queue *q, struct trale_timer *timer)
     }
 }
 
-static void take_out(struct timer_queue *q, struct trale_timer *timer)
+static void take_out(struct trale_timer_queue *q, struct trale_timer *timer)
 {
     unsigned level, digit;
 
@@ -86,7 +87,7 @@ static void take_out(struct timer_queue *q, struct trale_timer *timer)
 }
 
 /* The first slot of the wheel that is not empty, and where it starts. False: all are empty. */
-static bool first_filled(const struct timer_queue *q, unsigned *level, unsigned *digit,
+static bool first_filled(const struct trale_timer_queue *q, unsigned *level, unsigned *digit,
                          uint64_t *start)
 {
     unsigned l = 0, shift;
@@ -103,7 +104,7 @@ static bool first_filled(const struct timer_queue *q, unsigned *level, unsigned 
 }
 
 /* Time has come to slot target: what is due by then falls down, in the end into the heap. */
-static void advance(struct timer_queue *q, uint64_t target)
+static void advance(struct trale_timer_queue *q, uint64_t target)
 {
     unsigned level, digit;
     uint64_t start;
@@ -124,7 +125,7 @@ static void advance(struct timer_queue *q, uint64_t target)
 }
 
 /* A lower bound for all deadlines, exact when that is cheap; TRALE_NEVER if there are no timers. */
-static int64_t lower_bound(const struct timer_queue *q)
+static int64_t lower_bound(const struct trale_timer_queue *q)
 {
     int64_t earliest = TRALE_NEVER;
     const struct trale_timer *timer;
@@ -143,27 +144,27 @@ static int64_t lower_bound(const struct timer_queue *q)
     return timer ? (int64_t)(start << SLOT_SHIFT) : earliest;
 }
 
+int64_t timer_queue_earliest(const struct trale_timer_queue *q)
+{
+    return atomic_load_explicit(&q->earliest, memory_order_relaxed);
+}
+
 /* Under the lock. Setting the alarm is a system call: only while the reactor depends on it. */
-static void set_earliest(struct timer_queue *q, int64_t earliest)
+static void set_earliest(struct trale_timer_queue *q, int64_t earliest)
 {
     atomic_store_explicit(&q->earliest, earliest, memory_order_relaxed);
     if (q->blocking && earliest < q->alarm)
         q->alarm = poller_set_alarm(q->poller, earliest) == 0 ? earliest : TRALE_NEVER;
 }
 
-static int64_t earliest(const struct timer_queue *q)
-{
-    return atomic_load_explicit(&q->earliest, memory_order_relaxed);
-}
-
-void timer_arm(struct timer_queue *q, struct trale_timer *timer, trale_waker *waker)
+void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_waker *waker)
 {
     pthread_mutex_lock(&q->lock);
     timer->queue = q;
     timer->waker = waker;
     timer->order = q->order++;
     insert(q, timer);
-    if (timer->deadline < earliest(q)) {
+    if (timer->deadline < timer_queue_earliest(q)) {
         set_earliest(q, timer->deadline);
         if (q->blocking && q->alarm > timer->deadline)
             poller_interrupt(q->poller); /* no alarm: the reactor is to look at the clock */
@@ -178,7 +179,7 @@ bool timer_pending(const struct trale_timer *timer)
 
 void timer_disarm(struct trale_timer *timer)
 {
-    struct timer_queue *q = timer->queue;
+    struct trale_timer_queue *q = timer->queue;
 
     if (!timer_pending(timer))
         return;
@@ -192,7 +193,7 @@ void timer_disarm(struct trale_timer *timer)
 
 void timer_change_waker(struct trale_timer *timer, trale_waker *waker)
 {
-    struct timer_queue *q = timer->queue;
+    struct trale_timer_queue *q = timer->queue;
 
     if (timer->waker == waker)
         return;
@@ -202,23 +203,23 @@ void timer_change_waker(struct trale_timer *timer, trale_waker *waker)
     pthread_mutex_unlock(&q->lock);
 }
 
-static void fire(struct timer_queue *q, struct trale_timer *timer, struct wake_batch *batch)
+static void fire(struct trale_timer_queue *q, struct trale_timer *timer, struct wake_batch *batch)
 {
     take_out(q, timer);
     waker_claim(timer->waker, batch);
     set_place(timer, IDLE);
 }
 
-bool timer_queue_expire(struct timer_queue *q, struct wake_batch *batch)
+bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch)
 {
     int64_t now;
     int fired = 0;
     bool all;
 
-    if (earliest(q) == TRALE_NEVER)
+    if (timer_queue_earliest(q) == TRALE_NEVER)
         return true;
     now = clock_now();
-    if (now < earliest(q))
+    if (now < timer_queue_earliest(q))
         return true;
     pthread_mutex_lock(&q->lock);
     advance(q, (uint64_t)now >> SLOT_SHIFT);
@@ -230,7 +231,7 @@ bool timer_queue_expire(struct timer_queue *q, struct wake_batch *batch)
     return all;
 }
 
-bool timer_queue_block(struct timer_queue *q)
+bool timer_queue_block(struct trale_timer_queue *q)
 {
     bool set;
 
@@ -238,20 +239,20 @@ bool timer_queue_block(struct timer_queue *q)
     q->blocking = true;
     if (q->alarm <= clock_now())
         q->alarm = TRALE_NEVER; /* it went off, and a turn that did not block may have seen it */
-    set_earliest(q, earliest(q));
-    set = q->alarm <= earliest(q);
+    set_earliest(q, timer_queue_earliest(q));
+    set = q->alarm <= timer_queue_earliest(q);
     pthread_mutex_unlock(&q->lock);
     return set;
 }
 
-void timer_queue_unblock(struct timer_queue *q)
+void timer_queue_unblock(struct trale_timer_queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->blocking = false;
     pthread_mutex_unlock(&q->lock);
 }
 
-void timer_queue_evict(struct timer_queue *q, struct wake_batch *batch)
+void timer_queue_evict(struct trale_timer_queue *q, struct wake_batch *batch)
 {
     pthread_mutex_lock(&q->lock);
     advance(q, UINT64_MAX >> SLOT_SHIFT);

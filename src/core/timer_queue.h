@@ -19,7 +19,7 @@
 #define WHEEL_LEVELS 8
 
 /* Fields: L: the lock.  I: immutable. */
-struct timer_queue {
+struct trale_timer_queue {
     pthread_mutex_t lock;
     struct pairing_heap heap; /* L: timers of slots up to near */
     uint64_t near;            /* L: the slot the heap has come to; the wheel is relative to it */
@@ -37,14 +37,14 @@ struct timer_queue {
     struct poller *poller; /* I: */
 };
 
-int timer_queue_init(struct timer_queue *q, struct poller *poller);
-void timer_queue_destroy(struct timer_queue *q);
+int timer_queue_init(struct trale_timer_queue *q, struct poller *poller);
+void timer_queue_destroy(struct trale_timer_queue *q);
 
 /*
  * Arms the timer: waker, borrowed, is woken at its deadline. The timer is the caller's, must stay
  * where it is, and must be disarmed before it goes away. Any thread.
  */
-void timer_arm(struct timer_queue *q, struct trale_timer *timer, trale_waker *waker);
+void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_waker *waker);
 
 /* Does nothing if it has fired, or was never armed (zeroed). The timer may be freed then. */
 void timer_disarm(struct trale_timer *timer);
@@ -55,16 +55,19 @@ bool timer_pending(const struct trale_timer *timer);
 /* Somebody else polls the future of a pending timer. */
 void timer_change_waker(struct trale_timer *timer, trale_waker *waker);
 
+/* No timer is earlier; TRALE_NEVER: there is none. Any thread: a hint. */
+int64_t timer_queue_earliest(const struct trale_timer_queue *q);
+
 /* For whoever turns the reactor. Claims what is due, in order; false: there is more, deliver the
  * batch and come again. */
-bool timer_queue_expire(struct timer_queue *q, struct wake_batch *batch);
+bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch);
 
 /* Around a wait that blocks: the alarm is kept at the earliest deadline. False: it cannot be set,
  * and the wait must not be long. */
-bool timer_queue_block(struct timer_queue *q);
-void timer_queue_unblock(struct timer_queue *q);
+bool timer_queue_block(struct trale_timer_queue *q);
+void timer_queue_unblock(struct trale_timer_queue *q);
 
 /* The runtime goes away: every timer fires early, its owner looks again and arms it elsewhere. */
-void timer_queue_evict(struct timer_queue *q, struct wake_batch *batch);
+void timer_queue_evict(struct trale_timer_queue *q, struct wake_batch *batch);
 
 #endif

@@ -25,6 +25,8 @@ static int error_from_eai(int error)
         return -ENOENT;
     case EAI_AGAIN:
         return -EAGAIN;
+    case EAI_FAIL:
+        return -EIO;
     case EAI_MEMORY:
         return -ENOMEM;
     case EAI_SYSTEM:

@@ -7,12 +7,6 @@
 #include "io/resolve.h"
 #include "task/await.h"
 
-static enum trale_poll invalid(trale_future *f)
-{
-    f->output = -EINVAL;
-    return TRALE_READY;
-}
-
 /* MSG_TRUNC: the result is the datagram's true length, also when the buffer is shorter. */
 static intptr_t try_recvfrom(int fd, void *operation)
 {
@@ -36,7 +30,7 @@ static enum trale_poll recvfrom_poll(trale_future *self, trale_context *cx)
     trale_recvfrom_future *f = container_of(self, trale_recvfrom_future, future);
 
     if (!f->io || (!f->buffer && f->size))
-        return invalid(self);
+        return future_ready(self, -EINVAL);
     return source_poll(&f->waiter, f->io, TRALE_READABLE, try_recvfrom, f, cx, &self->output);
 }
 
@@ -79,7 +73,7 @@ static enum trale_poll sendto_poll(trale_future *self, trale_context *cx)
     trale_sendto_future *f = container_of(self, trale_sendto_future, future);
 
     if (!f->io || (!f->buffer && f->size) || (f->to && f->to->length > sizeof f->to->as))
-        return invalid(self);
+        return future_ready(self, -EINVAL);
     return source_poll(&f->waiter, f->io, TRALE_WRITABLE, try_sendto, f, cx, &self->output);
 }
 

@@ -38,10 +38,8 @@ static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
     trale_wait_future *f = container_of(self, trale_wait_future, future);
     const unsigned known = TRALE_READABLE | TRALE_WRITABLE;
 
-    if (!f->io || f->events == 0 || (f->events & ~known) != 0) {
-        self->output = -EINVAL;
-        return TRALE_READY;
-    }
+    if (!f->io || f->events == 0 || (f->events & ~known) != 0)
+        return future_ready(self, -EINVAL);
     return source_poll(&f->waiter, f->io, f->events, try_poll, f, cx, &self->output);
 }
 

@@ -8,6 +8,8 @@
 #include "task/task.h"
 #include "task/thread.h"
 
+#define AWAITS 128 /* that return at once, before the fiber yields */
+
 enum trale_poll trale_future_poll(trale_future *future, trale_context *cx)
 {
     if (!future || !future->ops || !future->ops->poll || !cx)
@@ -22,18 +24,18 @@ void trale_future_drop(trale_future *future)
 }
 
 /* What is called from here belongs to a future, and must not wait. */
-static enum trale_poll poll(trale_future *future, trale_waker *waker)
+static enum trale_poll poll_inside(trale_future *future, trale_waker *waker)
 {
     trale_context cx = {waker};
-    enum trale_poll poll;
+    enum trale_poll result;
 
     this_thread.polling = true;
-    poll = future->ops->poll(future, &cx);
+    result = future->ops->poll(future, &cx);
     this_thread.polling = false;
-    return poll;
+    return result;
 }
 
-static void drop(trale_future *future)
+static void drop_inside(trale_future *future)
 {
     this_thread.polling = true;
     trale_future_drop(future);
@@ -44,7 +46,7 @@ static intptr_t finish(trale_future *future)
 {
     intptr_t output = future->output;
 
-    drop(future);
+    drop_inside(future);
     return output;
 }
 
@@ -52,18 +54,36 @@ static intptr_t finish(trale_future *future)
 static intptr_t withdraw(trale_future *future, int error)
 {
     future->output = error;
-    drop(future);
+    drop_inside(future);
     return future->output;
+}
+
+/* A fiber whose awaits all return at once must not keep the executor: now and then it yields. */
+static void share(trale_task *task)
+{
+    if (++this_thread.awaits < AWAITS)
+        return; /* the poll sets it to 0 */
+    this_thread.yielded = true;
+    fiber_suspend(task->future);
 }
 
 static intptr_t await_in_fiber(trale_task *task, trale_future *future, bool shielded)
 {
-    while (shielded || !state_is_cancelled(&task->waker.state)) {
-        if (poll(future, &task->waker) == TRALE_READY)
-            return finish(future);
+    intptr_t output;
+
+    for (;;) {
+        if (!shielded && state_is_cancelled(&task->waker.state)) {
+            output = withdraw(future, -ECANCELED);
+            break;
+        }
+        if (poll_inside(future, &task->waker) == TRALE_READY) {
+            output = finish(future);
+            break;
+        }
         fiber_suspend(task->future);
     }
-    return withdraw(future, -ECANCELED);
+    share(task);
+    return output;
 }
 
 static intptr_t await_on_thread(trale_future *future)
@@ -72,7 +92,7 @@ static intptr_t await_on_thread(trale_future *future)
 
     if (!waker)
         return withdraw(future, -ENOMEM);
-    while (poll(future, waker) == TRALE_PENDING)
+    while (poll_inside(future, waker) == TRALE_PENDING)
         thread_waker_park();
     return finish(future);
 }
@@ -93,6 +113,7 @@ intptr_t await_call(const char *function, trale_future *future)
 
 intptr_t trale_await(trale_future *future)
 {
+    await_check(__func__);
     if (!future || !future->ops || !future->ops->poll)
         return -EINVAL;
     return await_call(__func__, future);
@@ -135,9 +156,7 @@ int trale_yield(void)
         sched_yield();
         return 0;
     }
-    if (!state_is_cancelled(&task->waker.state)) {
-        this_thread.yielded = true;
-        fiber_suspend(task->future);
-    }
+    this_thread.yielded = true;
+    fiber_suspend(task->future);
     return state_is_cancelled(&task->waker.state) ? -ECANCELED : 0;
 }

@@ -1,8 +1,14 @@
-/* Waiting, for the library's own calls. */
+/* Futures and waiting, for the library's own calls. */
 #ifndef TASK_AWAIT_H
 #define TASK_AWAIT_H
 
 #include <trale/future.h>
+
+static inline enum trale_poll future_ready(trale_future *future, intptr_t output)
+{
+    future->output = output;
+    return TRALE_READY;
+}
 
 /* trale_await, for a public call: its name, __func__, is for the message if it must not wait. */
 intptr_t await_call(const char *function, trale_future *future);

@@ -30,7 +30,8 @@ ENTERED_BY_SWITCH void fiber_main(struct fiber *f)
 
 UNINSTRUMENTED static void switch_in(struct fiber *f)
 {
-    annotate_enter(&f->annotation, f->stack->low, f->stack->size);
+    annotate_enter(&f->annotation, f->stack->low,
+                   (size_t)((char *)(f->stack + 1) - f->stack->low));
     fiber_switch(&f->caller, f->sp);
     annotate_entered_executor(&f->annotation);
 }

@@ -30,20 +30,14 @@ static bool arm(trale_join_future *f, trale_waker *waker)
     return f->armed;
 }
 
-static enum trale_poll ready(trale_join_future *f, intptr_t output)
-{
-    f->future.output = output;
-    return TRALE_READY;
-}
-
 static enum trale_poll join_poll(trale_future *self, trale_context *cx)
 {
     trale_join_future *f = container_of(self, trale_join_future, future);
 
     if (!f->task)
-        return ready(f, -EINVAL);
+        return future_ready(&f->future, -EINVAL);
     if (f->task == this_thread.task)
-        return ready(f, -EDEADLK);
+        return future_ready(&f->future, -EDEADLK);
     if (!state_is_done(&f->task->waker.state) && arm(f, trale_context_waker(cx)))
         return TRALE_PENDING;
     f->armed = false;
@@ -51,7 +45,7 @@ static enum trale_poll join_poll(trale_future *self, trale_context *cx)
         *f->result = f->task->result;
     task_release(f->task);
     f->task = NULL;
-    return ready(f, 0);
+    return future_ready(&f->future, 0);
 }
 
 static void join_drop(trale_future *self)

@@ -51,6 +51,8 @@ static void report(const trale_task *task, size_t size)
 /* As the kernel would have called it, or not called it. */
 static void pass_on(int number, siginfo_t *info, void *context)
 {
+    if (old.sa_flags & SA_RESETHAND)
+        signal(number, SIG_DFL);
     if (old.sa_flags & SA_SIGINFO) {
         old.sa_sigaction(number, info, context);
     } else if (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN) {

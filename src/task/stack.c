@@ -17,7 +17,7 @@
 #define SIZE_MIN ((size_t)16 << 10)
 #define CHUNK ((size_t)1 << 20) /* mapped at once, for stacks that are smaller */
 #define BATCH 32                /* moved between an executor's stacks and the shared ones */
-#define SHARED_MAX 4096         /* free stacks of a size that are kept mapped */
+#define SHARED_BYTES ((size_t)256 << 20) /* free stacks of a size that are kept mapped */
 #define COLOURS 16
 #define COLOUR_STEP 128
 
@@ -43,10 +43,13 @@ static size_t size_of(unsigned kind)
     return SIZE_MIN << kind;
 }
 
-/* Guard, stack, and a page more for what stands at the top: whoever asks for 64 KiB gets them. */
+/* Guard, stack, and a page more for what stands at the top: whoever asks for 64 KiB gets them.
+ * Whole pages, also where a page is larger than the smallest stack. */
 static size_t span_of(unsigned kind)
 {
-    return size_of(kind) + 2 * page_size();
+    size_t page = page_size();
+
+    return (size_of(kind) + page - 1) / page * page + 2 * page;
 }
 
 static unsigned kind_of(size_t size)
@@ -154,18 +157,26 @@ struct stack *stack_get(size_t size)
     return stack;
 }
 
-/* Under the lock. If even unmapping fails, it stays for use (munmap(2): it may split a mapping). */
+/* False: even that can fail, for it may split a mapping (munmap(2)). */
+static bool unmap(struct stack *stack)
+{
+    struct stack old = *stack;
+    char *end = (char *)(stack + 1);
+
+    stack_annotate_unmade(old.low, end);
+    if (munmap(old.low - page_size(), span_of(old.kind)) == 0)
+        return true;
+    stack_annotate_made(old.low, end);
+    return false;
+}
+
+/* Under the lock. */
 static void put_shared(struct stack *stack)
 {
-    char *start = stack->low - page_size();
+    size_t kept = pool.cache.count[stack->kind] * size_of(stack->kind);
 
-    if (pool.cache.count[stack->kind] >= SHARED_MAX) {
-        stack_annotate_unmade(stack->low, (char *)(stack + 1));
-        if (munmap(start, span_of(stack->kind)) == 0)
-            return;
-        stack_annotate_made(stack->low, (char *)(stack + 1));
-    }
-    push(&pool.cache, stack);
+    if (kept < SHARED_BYTES || !unmap(stack))
+        push(&pool.cache, stack);
 }
 
 void stack_put(struct stack *stack)
@@ -215,24 +226,27 @@ void stack_cache_flush(struct stack_cache *cache)
     pthread_mutex_unlock(&pool.lock);
 }
 
+/* Under the lock. What cannot be unmapped stays for use. */
+static void empty(unsigned kind)
+{
+    struct fresh *fresh = &pool.fresh[kind];
+    struct stack_cache old = pool.cache;
+    struct stack *stack;
+
+    pool.cache.free[kind] = NULL;
+    pool.cache.count[kind] = 0;
+    while ((stack = pop(&old, kind)))
+        if (!unmap(stack))
+            push(&pool.cache, stack);
+    if (fresh->next != fresh->end && munmap(fresh->next, (size_t)(fresh->end - fresh->next)) == 0)
+        *fresh = (struct fresh){0};
+}
+
 void stack_pool_empty(void)
 {
     pthread_mutex_lock(&pool.lock);
-    for (unsigned kind = 0; kind < STACK_KINDS; kind++) {
-        struct stack *all = pool.cache.free[kind], *next;
-        struct fresh *fresh = &pool.fresh[kind];
-
-        pool.cache.free[kind] = NULL;
-        pool.cache.count[kind] = SHARED_MAX; /* put_shared unmaps */
-        for (; all; all = next) {
-            next = all->next;
-            put_shared(all);
-        }
-        pool.cache.count[kind] -= SHARED_MAX;
-        if (fresh->next != fresh->end &&
-            munmap(fresh->next, (size_t)(fresh->end - fresh->next)) == 0)
-            *fresh = (struct fresh){0};
-    }
+    for (unsigned kind = 0; kind < STACK_KINDS; kind++)
+        empty(kind);
     pthread_mutex_unlock(&pool.lock);
 }
 

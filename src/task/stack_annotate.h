@@ -21,8 +21,8 @@
 #endif
 
 /*
- * Memory from low to end is a stack from now on. Valgrind numbers stacks, but finds one by any
- * address on it as well; they are never deregistered but with their mapping, so we need no number.
+ * Memory from low to end is a stack from now on. Valgrind is not told when it is no more: what is
+ * mapped there next is most likely a stack again.
  */
 static inline void stack_annotate_made(char *low, char *end)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/misuse.h"
 #include "task/fiber.h"
 #include "task/thread.h"
 
@@ -116,9 +117,12 @@ static bool run(trale_task *task)
     list_push_back(&task->home->waiting, &task->link);
     this_thread.task = task;
     this_thread.polling = true;
+    this_thread.awaits = 0;
     ended = poll_or_cancel(task);
     this_thread.polling = false;
     this_thread.task = NULL;
+    if (!this_thread.queue)
+        misuse("fork", "a child that was forked in a task must end with _exit, not return");
     if (ended)
         return true;
     if (this_thread.yielded)

@@ -2,7 +2,6 @@
  * A task: its memory, its polls, its end, its result.
  *
  * Fields: I: immutable.  X: executor thread only.  W: guarded by task_state, see there.
- * One cache line and a half; the first line is what a wake and a poll touch.
  */
 #ifndef TASK_TASK_H
 #define TASK_TASK_H

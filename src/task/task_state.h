@@ -126,9 +126,12 @@ enum state_finished { FINISHED_IDLE, FINISHED_WAKE_JOINER, FINISHED_FREE };
  */
 static inline enum state_finished state_finish(struct task_state *s)
 {
-    uint64_t old = atomic_load_explicit(&s->word, memory_order_relaxed);
+    uint64_t old = atomic_load_explicit(&s->word, memory_order_acquire);
     uint64_t next;
 
+    if (old <
+        2 * STATE_REFERENCE) /* nobody else has the task: no handle, no waker, no wait node */
+        return FINISHED_FREE;
     do {
         next = (old | STATE_DONE) & ~(STATE_RUNNING | STATE_QUEUED | STATE_JOINER);
         if ((old & STATE_JOINER) == 0)

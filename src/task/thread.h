@@ -13,6 +13,7 @@ struct thread {
     struct run_queue *queue;    /* executor threads: their own; else NULL */
     trale_task *task;           /* the task that is being polled; else NULL */
     bool polling;               /* inside the poll or drop of a future: nothing may wait */
+    unsigned awaits;            /* that have returned in this poll of a fiber */
     bool yielded;               /* the fiber that just suspended wants to run again at once */
     trale_waker *waker;         /* plain threads: what to wake when they wait; else NULL */
     struct spin spin;           /* plain threads: how their recent waits went */

@@ -173,6 +173,12 @@ trale_waker *thread_waker(void)
     return this_thread.waker = &t->waker;
 }
 
+void thread_waker_forked(void)
+{
+    if (this_thread.waker)
+        state_thread_notify(&this_thread.waker->state);
+}
+
 static bool spin_for(struct parker *parker)
 {
     int64_t end = clock_now() + SPIN_WINDOW_NS;

@@ -11,6 +11,8 @@
 #include "system.h"
 #include "wait_task.h"
 
+ENDS_AS_IT_IS
+
 static atomic_long steps;
 
 /* Registered before the library's own handler, so it runs after it. */

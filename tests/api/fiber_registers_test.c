@@ -17,8 +17,8 @@ static int rounds_as(int mode)
     int now = fegetround(), same = now == mode;
     for (int i = 0; i < 4; i++) {
         fesetround(modes[i]);
-        bool equal = one / three == here && -one / three == minus &&
-                     long_one / long_three == long_here;
+        bool equal =
+            one / three == here && -one / three == minus && long_one / long_three == long_here;
         if (modes[i] == mode)
             same = same && equal;
     }
@@ -139,9 +139,9 @@ START_TEST(what_lives_across_a_switch_survives)
         compute(&expected[i], no_switch);
     }
     for (int i = 0; i < COUNT; i++)
-        ck_assert_int_eq(trale_spawn(&tasks[i], i % 2 ? compute_and_yield : compute_and_sleep,
-                                     &numbers[i]),
-                         0);
+        ck_assert_int_eq(
+            trale_spawn(&tasks[i], i % 2 ? compute_and_yield : compute_and_sleep, &numbers[i]),
+            0);
     for (int i = 0; i < COUNT; i++) {
         join(tasks[i]);
         ck_assert_int_eq(numbers[i].count, expected[i].count);

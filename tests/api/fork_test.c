@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -10,6 +11,8 @@
 #include "settle.h"
 #include "system.h"
 #include "wait_task.h"
+
+ENDS_AS_IT_IS
 
 static intptr_t answer(void *arg)
 {
@@ -40,8 +43,18 @@ static void use_everything(void *arg)
     MUST(trale_close(io) == 0);
 }
 
+/* ThreadSanitizer does not let a forked child start threads. */
+static bool cannot_start_threads(void)
+{
+    if (UNDER_TSAN)
+        printf("# fork: skipped, ThreadSanitizer cannot start threads in a forked child\n");
+    return UNDER_TSAN;
+}
+
 START_TEST(a_child_uses_the_library_afresh)
 {
+    if (cannot_start_threads())
+        return;
     settle();
     passes_in_child(use_everything, NULL);
     settle();
@@ -61,6 +74,8 @@ static void use_and_free(void *arg)
 
 START_TEST(a_child_frees_its_runtime_and_makes_another)
 {
+    if (cannot_start_threads())
+        return;
     settle();
     passes_in_child(use_and_free, NULL);
 }
@@ -82,6 +97,8 @@ static void fork_again(void *arg)
 
 START_TEST(a_grandchild_uses_it_afresh_too)
 {
+    if (cannot_start_threads())
+        return;
     settle();
     passes_in_child(fork_again, NULL);
 }
@@ -141,6 +158,8 @@ END_TEST
 
 START_TEST(a_child_that_uses_an_io_does_not_disturb_the_parent)
 {
+    if (cannot_start_threads())
+        return;
     parent_still_hears(use_inherited);
 }
 END_TEST
@@ -163,6 +182,8 @@ static void wait_on_inherited(void *arg)
 
 START_TEST(a_child_waits_on_an_io_of_the_parents)
 {
+    if (cannot_start_threads())
+        return;
     int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     trale_io *io = open_io(fd);
     void *arg[] = {io, &fd};
@@ -192,6 +213,8 @@ static intptr_t fork_in_task(void *arg)
 
 START_TEST(a_task_forks)
 {
+    if (cannot_start_threads())
+        return;
     for (int i = 0; i < 5; i++) {
         intptr_t status = 0;
         ck_assert_int_eq(trale_block_on(fork_in_task, NULL, &status), 0);
@@ -215,6 +238,8 @@ static intptr_t fork_and_exit(void *arg)
 
 START_TEST(a_child_that_was_forked_in_a_task_exits)
 {
+    if (cannot_start_threads())
+        return;
     intptr_t status = 0;
     ck_assert_int_eq(trale_block_on(fork_and_exit, NULL, &status), 0);
     ck_assert_msg(WIFEXITED((int)status) && WEXITSTATUS((int)status) == 6,
@@ -224,6 +249,8 @@ END_TEST
 
 START_TEST(a_child_of_a_program_with_many_tasks_starts_afresh)
 {
+    if (cannot_start_threads())
+        return;
     enum { COUNT = 200 };
     trale_task *tasks[COUNT];
     int64_t hour = 3600 * TRALE_SEC;

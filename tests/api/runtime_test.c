@@ -160,8 +160,7 @@ START_TEST(a_cancelled_waiter_stops_waiting)
     trale_sleep_init(&sleep, TRALE_NEVER);
     trale_spawn_options options = {.runtime = runtime};
     trale_task *sleeper;
-    ck_assert_int_eq(
-        trale_spawn_future_with(&sleeper, &options, &sleep.future, sizeof sleep), 0);
+    ck_assert_int_eq(trale_spawn_future_with(&sleeper, &options, &sleep.future, sizeof sleep), 0);
     join(spawn_on(runtime, gate_open_in_task, &gate));
     ck_assert_int_eq(trale_spawn(NULL, gate_open_in_task, &begun), 0);
     ck_assert_int_eq(trale_spawn(&waiter, wait_in_task, runtime), 0);
@@ -231,7 +230,6 @@ START_TEST(all_threads_get_the_same_default_runtime)
         ck_assert_ptr_eq(trale_runtime_default(), found[0]);
         pthread_barrier_destroy(&barrier);
         free_default_runtime();
-        await_threads(1 + UNDER_TSAN);
     }
 }
 END_TEST

@@ -129,5 +129,6 @@ START_TEST(deadlines_that_are_often_equal_wake_in_order)
 END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "sleep_order",
-               equal_deadlines_wake_in_the_order_of_arming, deadlines_close_together_wake_in_order,
-               deadlines_far_apart_wake_in_order, deadlines_that_are_often_equal_wake_in_order)
+               equal_deadlines_wake_in_the_order_of_arming,
+               deadlines_close_together_wake_in_order, deadlines_far_apart_wake_in_order,
+               deadlines_that_are_often_equal_wake_in_order)

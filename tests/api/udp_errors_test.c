@@ -30,10 +30,23 @@ static void refused(const char *endpoint, int error)
 
 START_TEST(bad_endpoints_are_refused)
 {
-    static const char *const endpoints[] = {
-        "",         ":",           "127.0.0.1", "127.0.0.1:",      "127.0.0.1:65536", ":80",
-        "[::1]",    "[::1]80",     "[::1:80",   "127.0.0.1:-1",    "127.0.0.1:1 2",   "1.2.3:80",
-        "[1.2.3.4]:80", "::1:80", "256.1.1.1:80", "127.0.0.1:80:80", "local host:80"};
+    static const char *const endpoints[] = {"",
+                                            ":",
+                                            "127.0.0.1",
+                                            "127.0.0.1:",
+                                            "127.0.0.1:65536",
+                                            ":80",
+                                            "[::1]",
+                                            "[::1]80",
+                                            "[::1:80",
+                                            "127.0.0.1:-1",
+                                            "127.0.0.1:1 2",
+                                            "1.2.3:80",
+                                            "[1.2.3.4]:80",
+                                            "::1:80",
+                                            "256.1.1.1:80",
+                                            "127.0.0.1:80:80",
+                                            "local host:80"};
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
         refused(endpoints[i], -EINVAL);
     refused(NULL, -EINVAL);

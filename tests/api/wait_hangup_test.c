@@ -114,6 +114,7 @@ END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "wait_hangup",
                a_pipe_whose_writer_closed_is_only_hung_up,
-               a_full_pipe_whose_reader_closed_is_only_in_error, a_hang_up_before_the_wait_is_seen,
-               a_socket_that_is_shut_down_is_readable, a_socket_whose_peer_is_gone_wakes_a_writer,
+               a_full_pipe_whose_reader_closed_is_only_in_error,
+               a_hang_up_before_the_wait_is_seen, a_socket_that_is_shut_down_is_readable,
+               a_socket_whose_peer_is_gone_wakes_a_writer,
                a_refused_connection_wakes_whoever_waits_for_it)

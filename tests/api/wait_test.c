@@ -25,7 +25,10 @@ static intptr_t wait_in_fiber(void *arg)
     return ready;
 }
 
-#define WAITER(io, events) {(io), (events), GATE}
+#define WAITER(io, events) \
+    { \
+        (io), (events), GATE \
+    }
 
 static trale_task *spawn_waiter(struct waiter *w)
 {
@@ -270,8 +273,7 @@ END_TEST
 TEST_MAIN_WITH(NULL, free_default_runtime, "wait", a_pipe_becomes_readable,
                an_eventfd_becomes_readable, a_socket_becomes_readable,
                a_full_pipe_becomes_writable, a_full_socket_becomes_writable,
-               a_wait_for_either_tells_which,
-               readiness_that_came_and_went_wakes_nobody_for_good,
+               a_wait_for_either_tells_which, readiness_that_came_and_went_wakes_nobody_for_good,
                every_waiter_of_a_descriptor_is_woken,
                a_reader_and_a_writer_of_one_descriptor_are_independent,
                a_cancelled_waiter_leaves_the_others_waiting, a_plain_thread_waits,

@@ -180,7 +180,8 @@ START_TEST(waiters_come_and_go_by_cancel)
 }
 END_TEST
 
-TEST_MAIN_WITH(NULL, free_default_runtime, "close_reuse_stress",
-               numbers_are_reused_in_silence, numbers_are_reused_while_duplicates_make_noise,
+TEST_MAIN_WITH(NULL, free_default_runtime, "close_reuse_stress", numbers_are_reused_in_silence,
+               numbers_are_reused_while_duplicates_make_noise,
                numbers_are_reused_while_the_executor_is_awake,
-               numbers_are_reused_in_noise_while_the_executor_is_awake, waiters_come_and_go_by_cancel)
+               numbers_are_reused_in_noise_while_the_executor_is_awake,
+               waiters_come_and_go_by_cancel)

@@ -19,6 +19,23 @@
 #define UNDER_TSAN 0
 #endif
 
+/*
+ * In a test program whose children end with threads running, or with what their parent's threads
+ * had: no checks for leaked memory and threads. `ENDS_AS_IT_IS` once, after the includes.
+ */
+#define ENDS_AS_IT_IS \
+    __attribute__((visibility("default"))) const char *__asan_default_options(void) \
+    { \
+        return "detect_leaks=0"; \
+    } \
+    __attribute__((visibility("default"))) const char *__tsan_default_options(void) \
+    { \
+        return "report_thread_leaks=0"; \
+    }
+
+const char *__asan_default_options(void);
+const char *__tsan_default_options(void);
+
 bool under_valgrind(void);
 
 /* Open descriptors, threads and mappings of this process. */
