@@ -30,7 +30,6 @@ static const struct row {
     /* mprotect does it. EINVAL: an old kernel. */
     [FAULT_GUARD] = {"madvise for a guard", HIDDEN, {EINVAL, ENOMEM, EPERM, ENOSYS, EINTR}},
     [FAULT_MADVISE] = {"madvise", HIDDEN, {EINVAL}},
-    [FAULT_ATFORK] = {"pthread_atfork", REPORTED, {ENOMEM}},
     [FAULT_ATEXIT] = {"atexit", AS_ENOMEM, {ENOMEM}},
     [FAULT_THREAD] = {"pthread_create", REPORTED, {EAGAIN}},
     [FAULT_THREAD_NAME] = {"pthread_setname_np", HIDDEN, {ENOENT, EMFILE}},
@@ -87,13 +86,10 @@ static bool takes_memory(enum fault_point point)
     return contains(table[point].errors, ENOMEM);
 }
 
-/* To be interrupted means nothing, ever. A file that epoll refuses is always ready; and if it is
- * not, it is tried again. */
+/* To be interrupted means nothing, ever. */
 static enum fault_effect effect_of(enum fault_point point, int error)
 {
-    bool hidden = error == EINTR || (point == FAULT_EPOLL_ADD && error == EPERM);
-
-    return hidden ? HIDDEN : table[point].effect;
+    return error == EINTR ? HIDDEN : table[point].effect;
 }
 
 static size_t add(struct fault *list, size_t used, struct fault new)
@@ -206,9 +202,8 @@ static bool is_struck(enum fault_point point, unsigned n)
 UNINSTRUMENTED static bool is_shared(enum fault_point point)
 {
     return RUNTIME_LINKED_IN &&
-           (point == FAULT_ATFORK || point == FAULT_ATEXIT || point == FAULT_KEY_CREATE ||
-            point == FAULT_SETSPECIFIC || point == FAULT_SIGALTSTACK ||
-            point == FAULT_SIGACTION || point == FAULT_GETAFFINITY);
+           (point == FAULT_ATEXIT || point == FAULT_KEY_CREATE || point == FAULT_SETSPECIFIC ||
+            point == FAULT_SIGALTSTACK || point == FAULT_SIGACTION || point == FAULT_GETAFFINITY);
 }
 
 UNINSTRUMENTED int fault_strikes(enum fault_point point)

@@ -26,7 +26,6 @@ enum fault_point {
     FAULT_MPROTECT,
     FAULT_GUARD, /* madvise that installs one */
     FAULT_MADVISE,
-    FAULT_ATFORK,
     FAULT_ATEXIT,
     FAULT_THREAD,
     FAULT_THREAD_NAME,

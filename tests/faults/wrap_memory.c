@@ -87,12 +87,6 @@ WRAP(int, madvise, void *address, size_t size, int advice)
     return __real_madvise(address, size, advice);
 }
 
-WRAP(int, pthread_atfork, void (*prepare)(void), void (*parent)(void), void (*child)(void))
-{
-    RETURN_IF_STRUCK(FAULT_ATFORK);
-    return __real_pthread_atfork(prepare, parent, child);
-}
-
 WRAP(int, atexit, void (*function)(void))
 {
     RETURN_IF_STRUCK(FAULT_ATEXIT);
