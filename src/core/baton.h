@@ -10,7 +10,8 @@
  *
  * An executor that parks marks its inbox, then hands the baton over; the reactor thread puts the
  * baton down, then looks at the mark. Both are sequentially consistent, so one sees the other,
- * and there is never a parked executor beside a napping reactor.
+ * and there is never a parked executor beside a napping reactor. (But for one that naps itself, to
+ * its next timer: it is back in a moment, and keeps its turn.)
  *
  * This header is what the library runs and what the model checker explores.
  */
@@ -61,12 +62,18 @@ static inline bool baton_nap(struct baton *b, int64_t timeout_ns)
     return false;
 }
 
+/* Executor: a hint: does nobody hold it? */
+static inline bool baton_is_down(const struct baton *b)
+{
+    return atomic_load_explicit(&b->holder, memory_order_relaxed) == BATON_NAP;
+}
+
 /* Executor: takes it for a turn. Acquire: pairs with baton_put_down and baton_return. */
 static inline bool baton_take(struct baton *b)
 {
     uint32_t expected = BATON_NAP;
 
-    return atomic_load_explicit(&b->holder, memory_order_relaxed) == BATON_NAP &&
+    return baton_is_down(b) &&
            atomic_compare_exchange_strong_explicit(&b->holder, &expected, BATON_EXECUTOR,
                                                    memory_order_acquire, memory_order_relaxed);
 }

@@ -7,6 +7,7 @@
 #include "task/thread.h"
 
 #define POLLS 64       /* between two looks at the inbox */
+#define NEAR_NS 100000 /* how soon a timer is due soon */
 #define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
 /* Every task that is here and not the janitor. Those on the run queue need no queueing. */
@@ -111,15 +112,29 @@ static bool look_around(struct executor *ex, int64_t start)
     return false;
 }
 
-/* A wait that a timer ended says nothing for spinning: that end was known beforehand. */
-static void wait_for_work(struct executor *ex)
+/* A timer that is due soon is not worth handing the baton over, and back, and setting an alarm. */
+static void park(struct executor *ex, int64_t timer)
 {
-    int64_t start = clock_now(), timer = timer_queue_earliest(&ex->reactor->timers), end;
+    int64_t left = timer - clock_now();
 
-    if (!look_around(ex, start) && inbox_park(&ex->queue.inbox)) {
+    if (!inbox_park(&ex->queue.inbox))
+        return;
+    if (left < NEAR_NS && baton_is_down(&ex->reactor->baton)) {
+        inbox_nap(&ex->queue.inbox, left > 0 ? left : 0);
+    } else {
         baton_hand_over(&ex->reactor->baton);
         inbox_wait(&ex->queue.inbox);
     }
+}
+
+/* A wait that a timer ended says nothing for spinning: that end was known beforehand. */
+static void wait_for_work(struct executor *ex)
+{
+    int64_t start = clock_now(), end;
+    int64_t timer = timer_queue_earliest(&ex->reactor->timers);
+
+    if (!look_around(ex, start))
+        park(ex, timer);
     end = clock_now();
     spin_learn(&ex->spin, end < timer ? end - start : TRALE_NEVER);
 }

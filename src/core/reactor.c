@@ -131,10 +131,10 @@ static bool stand_by(struct reactor *r)
     unsigned turns;
 
     baton_put_down(&r->baton);
+    if (inbox_parked(r->inbox) && baton_take_back(&r->baton))
+        return true;
     for (;;) {
         turns = atomic_load_explicit(&r->turns, memory_order_relaxed);
-        if (inbox_parked(r->inbox) && baton_take_back(&r->baton))
-            return true;
         if (baton_nap(&r->baton, NAP_NS))
             return true;
         if (turns == atomic_load_explicit(&r->turns, memory_order_relaxed) &&

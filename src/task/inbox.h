@@ -96,6 +96,19 @@ static inline void inbox_wait(struct inbox *inbox)
         futex_wait(&inbox->head, (uint32_t)INBOX_PARKED, -1);
 }
 
+/*
+ * Owner, after inbox_park: sleeps until something was pushed, or for so long, and is awake then.
+ * Relaxed: taking the mark back tells nobody anything; it fails if a push has replaced the mark.
+ */
+static inline void inbox_nap(struct inbox *inbox, int64_t timeout_ns)
+{
+    uintptr_t mark = INBOX_PARKED;
+
+    futex_wait(&inbox->head, (uint32_t)INBOX_PARKED, timeout_ns);
+    atomic_compare_exchange_strong_explicit(&inbox->head, &mark, (uintptr_t)0,
+                                            memory_order_relaxed, memory_order_relaxed);
+}
+
 /* Reactor: pairs with inbox_park. */
 static inline bool inbox_parked(const struct inbox *inbox)
 {
