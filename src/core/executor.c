@@ -1,6 +1,7 @@
 #include "core/executor.h"
 
 #include "base/clock.h"
+#include "core/process.h"
 #include "core/runtime.h"
 #include "core/thread_start.h"
 #include "task/overflow.h"
@@ -69,7 +70,7 @@ static void take_inbox(struct executor *ex)
         trale_task *task = container_of(w, trale_task, waker);
 
         next = w->next;
-        if (task != &ex->janitor && runtime_is_closed(ex->runtime))
+        if (task != &ex->janitor && runtime_is_closed(ex->runtime) && !process_exits())
             state_cancel(&task->waker.state);
         if (task == &ex->janitor && atomic_exchange(&ex->cancel_wanted, false))
             cancel_all(ex);

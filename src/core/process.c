@@ -9,9 +9,14 @@
 #include "core/thread_start.h"
 #include "task/stack.h"
 #include "task/thread.h"
-#include "task/waker.h"
+#include "task/thread_waker.h"
+
+/* How long exit waits for a poll that does not come back. */
+#define EXIT_PATIENCE_NS TRALE_SEC
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct trale_link all = {&all, &all}; /* lock: every runtime */
+static atomic_bool exiting;
 static int fork_error;      /* written once, before main */
 static unsigned generation; /* written by a forked child while it has one thread */
 
@@ -41,15 +46,26 @@ static void after_fork(void)
 {
     stack_pool_unlock();
     process_unlock();
-    runtime_after_fork();
+    runtime_after_fork(false);
+}
+
+/* Closing our copies of their descriptors does nothing to the parent's. */
+static void forget_all(void)
+{
+    struct trale_link *link;
+
+    while ((link = list_pop_front(&all)))
+        poller_close(&container_of(link, trale_runtime, link)->reactor.poller);
 }
 
 /* If a task called fork, its function goes on here, on its own stack, as a plain thread. */
 static void after_fork_in_child(void)
 {
     generation++;
-    runtime_forget_all();
-    after_fork();
+    forget_all();
+    stack_pool_unlock();
+    process_unlock();
+    runtime_after_fork(true);
     thread_waker_forked();
     if (this_thread.queue)
         thread_unblock_signals();
@@ -65,6 +81,68 @@ __attribute__((constructor)) static void watch_fork(void)
     fork_error = -pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
+void process_add(trale_runtime *rt)
+{
+    process_lock();
+    list_push_back(&all, &rt->link);
+    process_unlock();
+}
+
+bool process_remove(trale_runtime *rt)
+{
+    bool last;
+
+    process_lock();
+    list_remove(&rt->link);
+    last = list_empty(&all);
+    process_unlock();
+    return last;
+}
+
+/*
+ * Not freed, and the default one stays the default: other threads may be about to use it. A poll
+ * that does not come back is left to its fate, and so is the thread that called exit in a task: it
+ * will run no other any more.
+ */
+static void stop(trale_runtime *rt)
+{
+    if (executor_current() == &rt->executor)
+        return;
+    executor_stop(&rt->executor);
+    if (!executor_wait_left(&rt->executor, EXIT_PATIENCE_NS))
+        return;
+    pthread_join(rt->executor.thread, NULL);
+    reactor_stop(&rt->reactor);
+}
+
+/* Closes one that is open; who closes a runtime is who may end it. NULL: none is. */
+static trale_runtime *close_one(void)
+{
+    trale_runtime *closed = NULL;
+    struct trale_link *link;
+
+    process_lock();
+    for (link = all.next; link != &all && !closed; link = link->next)
+        if (runtime_close(container_of(link, trale_runtime, link)))
+            closed = container_of(link, trale_runtime, link);
+    process_unlock();
+    return closed;
+}
+
+static void at_exit(void)
+{
+    trale_runtime *rt;
+
+    atomic_store(&exiting, true);
+    while ((rt = close_one()))
+        stop(rt);
+}
+
+bool process_exits(void)
+{
+    return atomic_load(&exiting);
+}
+
 /* At the first use only, so that what the program registers later runs earlier. */
 int process_watch(void)
 {
@@ -72,7 +150,7 @@ int process_watch(void)
 
     if (fork_error != 0)
         return fork_error;
-    if (!atomic_exchange(&exit_watched, true) && atexit(runtime_stop_all) != 0) {
+    if (!atomic_exchange(&exit_watched, true) && atexit(at_exit) != 0) {
         atomic_store(&exit_watched, false);
         return -ENOMEM;
     }

@@ -14,10 +14,7 @@
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
 
-static struct trale_link all = {&all, &all};       /* G: every runtime */
-static struct trale_link ended = {&ended, &ended}; /* exit: so that leak checkers find them */
-static _Atomic(trale_runtime *) default_runtime;   /* written under G */
-static atomic_bool exiting;                        /* closed runtimes cancel nothing any more */
+static _Atomic(trale_runtime *) default_runtime; /* see get_default */
 
 int runtime_enter(trale_runtime *rt)
 {
@@ -34,7 +31,7 @@ int runtime_enter(trale_runtime *rt)
 
 bool runtime_is_closed(const trale_runtime *rt)
 {
-    return (atomic_load(&rt->tasks) & CLOSED) != 0 && !atomic_load(&exiting);
+    return (atomic_load(&rt->tasks) & CLOSED) != 0;
 }
 
 void runtime_tasks_ended(trale_runtime *rt, unsigned count)
@@ -95,23 +92,6 @@ void runtime_wait_delist(trale_runtime_wait_future *f)
     pthread_mutex_unlock(&f->runtime->lock);
 }
 
-static void publish(trale_runtime *rt)
-{
-    process_lock();
-    list_push_back(&all, &rt->link);
-    process_unlock();
-}
-
-static void unpublish(trale_runtime *rt)
-{
-    trale_runtime *expected = rt;
-
-    process_lock();
-    list_remove(&rt->link);
-    atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
-    process_unlock();
-}
-
 static int start_threads(trale_runtime *rt)
 {
     int error = reactor_start(&rt->reactor);
@@ -138,7 +118,7 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
     int error = runtime ? check(config) : -EINVAL;
     trale_runtime *rt;
 
-    if (error == 0 && atomic_load(&exiting))
+    if (error == 0 && process_exits())
         error = -ESHUTDOWN;
     if (error == 0)
         error = process_watch();
@@ -161,7 +141,7 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
     error = start_threads(rt);
     if (error != 0)
         goto destroy_reactor;
-    publish(rt);
+    process_add(rt);
     *runtime = rt;
     return 0;
 
@@ -176,23 +156,21 @@ free_memory:
 
 void runtime_destroy(trale_runtime *rt)
 {
-    bool last;
+    trale_runtime *expected = rt;
+    bool last = process_remove(rt);
 
-    unpublish(rt);
+    atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
     executor_stop(&rt->executor);
     pthread_join(rt->executor.thread, NULL);
     reactor_stop(&rt->reactor);
     reactor_destroy(&rt->reactor);
     pthread_mutex_destroy(&rt->lock);
     free(rt);
-    process_lock();
-    last = list_empty(&all);
-    process_unlock();
     if (last)
         stack_pool_empty();
 }
 
-/* Lets two first uses make one runtime. Taken before G. */
+/* Lets two first uses make one runtime. Taken before the lock of process.h. */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 void runtime_before_fork(void)
@@ -200,8 +178,10 @@ void runtime_before_fork(void)
     pthread_mutex_lock(&making);
 }
 
-void runtime_after_fork(void)
+void runtime_after_fork(bool in_child)
 {
+    if (in_child)
+        atomic_store(&default_runtime, NULL);
     pthread_mutex_unlock(&making);
 }
 
@@ -248,55 +228,4 @@ int reactor_current(struct reactor **reactor)
     if (error == 0)
         *reactor = &rt->reactor;
     return error;
-}
-
-void runtime_forget_all(void)
-{
-    struct trale_link *link;
-
-    while ((link = list_pop_front(&all)))
-        poller_close(&container_of(link, trale_runtime, link)->reactor.poller);
-    atomic_store(&default_runtime, NULL);
-}
-
-/* How long exit waits for a poll that does not come back. */
-#define EXIT_PATIENCE_NS TRALE_SEC
-
-static void stop_at_exit(trale_runtime *rt)
-{
-    if (executor_current() == &rt->executor)
-        return; /* exit was called in a task: its thread will run no other any more */
-    executor_stop(&rt->executor);
-    if (!executor_wait_left(&rt->executor, EXIT_PATIENCE_NS))
-        return;
-    /* Not freed, and the default one stays so: other threads may be about to use it. */
-    process_lock();
-    list_remove(&rt->link);
-    list_push_back(&ended, &rt->link);
-    process_unlock();
-    pthread_join(rt->executor.thread, NULL);
-    reactor_stop(&rt->reactor);
-}
-
-/* Closes one that is open; who closes a runtime is who may destroy it. NULL: none is. */
-static trale_runtime *close_one(void)
-{
-    trale_runtime *closed = NULL;
-    struct trale_link *link;
-
-    process_lock();
-    for (link = all.next; link != &all && !closed; link = link->next)
-        if (runtime_close(container_of(link, trale_runtime, link)))
-            closed = container_of(link, trale_runtime, link);
-    process_unlock();
-    return closed;
-}
-
-void runtime_stop_all(void)
-{
-    trale_runtime *rt;
-
-    atomic_store(&exiting, true);
-    while ((rt = close_one()))
-        stop_at_exit(rt);
 }

@@ -1,7 +1,7 @@
 /*
  * A runtime: a reactor, its executor, and how many tasks they have.
  *
- * Fields: I: immutable.  L: the lock.  A: any thread, atomically.  G: the lock of process.h.
+ * Fields: I: immutable.  L: the lock.  A: any thread, atomically.  P: process.h.
  */
 #ifndef CORE_RUNTIME_H
 #define CORE_RUNTIME_H
@@ -25,7 +25,7 @@ struct trale_runtime {
     pthread_mutex_t lock;
     struct trale_link waiters; /* L: futures that wait for the last task to end */
     size_t stack_size;         /* I: of fibers, bytes */
-    struct trale_link link;    /* G: on the list of all runtimes */
+    struct trale_link link;    /* P: on the list of all runtimes */
 };
 
 /* Lets one more task in: 0 or -ESHUTDOWN. */
@@ -47,17 +47,11 @@ void runtime_wait_delist(trale_runtime_wait_future *f);
 bool runtime_close(trale_runtime *rt);
 void runtime_reopen(trale_runtime *rt);
 
-/* Ends the threads and frees everything. It is closed and has no tasks, or the process exits. */
+/* Ends the threads and frees everything. It is closed and has no tasks. */
 void runtime_destroy(trale_runtime *rt);
 
-/* At exit: nothing of the tasks that are left runs any more. */
-void runtime_stop_all(void);
-
-/* So that a child never finds the default runtime half made. */
+/* So that a child never finds the default runtime half made; it finds none. */
 void runtime_before_fork(void);
-void runtime_after_fork(void);
-
-/* Forked child: the parent's runtimes are not ours; closes our copies of their descriptors. */
-void runtime_forget_all(void);
+void runtime_after_fork(bool in_child);
 
 #endif

@@ -5,6 +5,7 @@
 #include "task/await.h"
 #include "task/fiber.h"
 #include "task/thread.h"
+#include "task/thread_waker.h"
 
 static int choose(trale_runtime **rt, const trale_spawn_options *options)
 {

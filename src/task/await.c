@@ -7,6 +7,7 @@
 #include "task/fiber.h"
 #include "task/task.h"
 #include "task/thread.h"
+#include "task/thread_waker.h"
 
 #define AWAITS 128 /* that return at once, before the fiber yields */
 

@@ -21,13 +21,4 @@ void waker_claim(trale_waker *waker, struct wake_batch *batch);
  * belong to the same executor. */
 void wake_batch_deliver(struct wake_batch *batch);
 
-/* The calling thread's own waker, for waiting outside a task; NULL: no memory. Borrowed. */
-trale_waker *thread_waker(void);
-
-/* Forked child: who was about to wake the calling thread stayed in the parent. */
-void thread_waker_forked(void);
-
-/* Blocks the calling thread until its waker was woken since the last call. */
-void thread_waker_park(void);
-
 #endif
