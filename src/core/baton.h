@@ -85,8 +85,9 @@ static inline void baton_return(struct baton *b)
 }
 
 /*
- * Executor that has marked itself parked: the reactor thread is to go on. Nothing to do if it
- * does so already. Release: what the executor did as a reactor is seen by the next turn.
+ * Executor that has marked itself parked: the reactor thread is to go on. Failing, because it does
+ * so already, is sequentially consistent: see above. Success needs no order, for baton_return has
+ * released all there is; but C11 before C17 wants it no weaker than failure.
  */
 static inline void baton_hand_over(struct baton *b)
 {

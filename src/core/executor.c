@@ -4,7 +4,6 @@
 #include "core/process.h"
 #include "core/runtime.h"
 #include "core/thread_start.h"
-#include "task/overflow.h"
 #include "task/thread.h"
 
 #define POLLS 64       /* between two looks at the inbox */
@@ -163,9 +162,8 @@ static void leave(struct executor *ex)
 static void *executor_main(void *arg)
 {
     struct executor *ex = arg;
-    struct overflow_stack alternate;
 
-    overflow_stack_enter(&alternate);
+    overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;
     while (!ex->stopping) {
@@ -177,7 +175,7 @@ static void *executor_main(void *arg)
             wait_for_work(ex);
     }
     leave(ex);
-    overflow_stack_leave(&alternate);
+    overflow_stack_leave(&ex->alternate);
     atomic_store(&ex->left, 1);
     futex_wake(&ex->left);
     return NULL;

@@ -11,17 +11,19 @@
 
 #include "base/spin.h"
 #include "core/reactor.h"
+#include "task/overflow.h"
 #include "task/run_queue.h"
 #include "task/stack.h"
 #include "task/task.h"
 
 struct executor {
     struct run_queue queue;
-    trale_runtime *runtime;    /* I: */
-    struct reactor *reactor;   /* I: */
-    struct stack_cache stacks; /* X: */
-    struct spin spin;          /* X: how the recent waits went */
-    int64_t turned;            /* X: when it last turned the reactor */
+    trale_runtime *runtime;          /* I: */
+    struct reactor *reactor;         /* I: */
+    struct stack_cache stacks;       /* X: */
+    struct spin spin;                /* X: how the recent waits went */
+    int64_t turned;                  /* X: when it last turned the reactor */
+    struct overflow_stack alternate; /* X: for signal handlers */
     /*
      * What other threads want done here: they set a flag and wake the janitor, a task whose poll
      * looks at the flags. It is never DONE and not counted.

@@ -49,13 +49,18 @@ static void after_fork(void)
     runtime_after_fork(false);
 }
 
-/* Closing our copies of their descriptors does nothing to the parent's. */
+/*
+ * Closing our copies of their descriptors does nothing to the parent's. Their memory cannot be
+ * freed, for the parent's threads may have been changing it; leak checkers still find it.
+ */
 static void forget_all(void)
 {
+    static struct trale_link forgotten = {&forgotten, &forgotten};
     struct trale_link *link;
 
-    while ((link = list_pop_front(&all)))
+    for (link = all.next; link != &all; link = link->next)
         poller_close(&container_of(link, trale_runtime, link)->reactor.poller);
+    list_append(&forgotten, &all);
 }
 
 /* If a task called fork, its function goes on here, on its own stack, as a plain thread. */

@@ -69,7 +69,7 @@ static inline bool state_is_done(const struct task_state *s)
  * Release: what was written before the wake is seen by the poll it causes (state_start, or the
  * inbox). It is a read-modify-write also if QUEUED is there already, because the poll to come must
  * see this waker's writes too. Acquire: the caller may use waker->next, last used by the executor
- * before state_start.
+ * before state_pend.
  */
 static inline bool state_wake(struct task_state *s)
 {
@@ -89,8 +89,8 @@ static inline bool state_cancel(struct task_state *s)
 
 /*
  * Executor: a poll starts. True: the task was cancelled before.
- * Acquire: pairs with the release in state_wake and state_cancel. Release: pairs with the acquire
- * there, so that the next one who wakes may use waker->next.
+ * Acquire: pairs with the release in state_wake and state_cancel. It needs no release: nobody claims
+ * the task, and with it waker->next, before state_pend has released it.
  * A task that yielded is still RUNNING, and if nobody woke it there is nothing to change.
  */
 static inline bool state_start(struct task_state *s)
@@ -99,15 +99,16 @@ static inline bool state_start(struct task_state *s)
 
     if ((old & STATE_RUNNING) == 0) /* QUEUED is set: the sum exchanges the two bits */
         old = atomic_fetch_add_explicit(&s->word, STATE_RUNNING - STATE_QUEUED,
-                                        memory_order_acq_rel);
+                                        memory_order_acquire);
     else if (old & STATE_QUEUED)
-        old = atomic_fetch_and_explicit(&s->word, ~STATE_QUEUED, memory_order_acq_rel);
+        old = atomic_fetch_and_explicit(&s->word, ~STATE_QUEUED, memory_order_acquire);
     return (old & STATE_CANCEL) != 0;
 }
 
 /*
  * Executor: the poll returned PENDING. True: somebody woke the task meanwhile, and the caller must
- * queue it. Release: pairs with the acquire in state_wake, as in state_start.
+ * queue it. Release: pairs with the acquire in state_wake, so that the next one who wakes may use
+ * waker->next.
  */
 static inline bool state_pend(struct task_state *s)
 {

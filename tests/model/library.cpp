@@ -1,0 +1,338 @@
+#include "library.hpp"
+
+namespace model
+{
+
+executor *this_executor[max_threads];
+const void *sleeps_on[max_threads];
+unsigned timeouts_left[max_threads];
+
+task::task(block<task> *b, executor *ex, poll_function *f, void *s, uint64_t word)
+    : node(word), home(ex), home_block(b), poll(f), scenario(s)
+{
+    write(result, 0);
+}
+
+static task *as_task(trale_waker *waker)
+{
+    return static_cast<task *>(waker);
+}
+
+static thread_waker *as_thread(trale_waker *waker)
+{
+    return static_cast<thread_waker *>(waker);
+}
+
+void thread_waker_release(thread_waker *t)
+{
+    if (state_release(&t->state))
+        t->home->free();
+}
+
+static bool is_thread(trale_waker *waker)
+{
+    quiet never_changes;
+
+    return state_is_thread(&waker->state);
+}
+
+static void batch_add(wake_batch *batch, trale_waker *waker)
+{
+    write(as_node(waker)->link, 1);
+    waker->next = batch->newest;
+    batch->newest = waker;
+    if (!batch->oldest)
+        batch->oldest = waker;
+}
+
+void waker_claim(trale_waker *waker, wake_batch *batch)
+{
+    if (is_thread(waker) ? state_thread_wake(&waker->state) : state_wake(&waker->state))
+        batch_add(batch, waker);
+}
+
+static void deliver_thread(trale_waker *waker)
+{
+    state_thread_notify(&waker->state);
+    read(as_node(waker)->memory);
+    parker_unpark(&as_thread(waker)->parker);
+    thread_waker_release(as_thread(waker));
+}
+
+static void batch_push(wake_batch *batch, executor *home)
+{
+    if (!batch->newest)
+        return;
+    if (batch->oldest != batch->newest) /* inbox_push writes this one */
+        write(as_node(batch->oldest)->link, 1);
+    if (inbox_push(&home->inbox, batch->newest, batch->oldest))
+        inbox_wake(&home->inbox);
+    *batch = {};
+}
+
+/* There is one executor: a batch is one run, or all its own. */
+void wake_batch_deliver(wake_batch *batch)
+{
+    wake_batch run = {};
+    executor *home = nullptr;
+    trale_waker *oldest = NULL, *next;
+
+    for (trale_waker *w = batch->newest; w; w = next) {
+        write(as_node(w)->link, 1);
+        next = w->next;
+        w->next = oldest;
+        oldest = w;
+    }
+    *batch = {};
+    for (trale_waker *w = oldest; w; w = next) {
+        read(as_node(w)->link);
+        next = w->next;
+        if (is_thread(w)) {
+            deliver_thread(w);
+            continue;
+        }
+        read(as_node(w)->memory);
+        home = as_task(w)->home;
+        if (home == this_executor[rl::thread_index()])
+            task_ready(as_task(w));
+        else
+            batch_add(&run, w);
+    }
+    batch_push(&run, home);
+}
+
+/* trale_waker_wake */
+void waker_wake(trale_waker *waker)
+{
+    wake_batch batch = {};
+
+    waker_claim(waker, &batch);
+    wake_batch_deliver(&batch);
+}
+
+/* trale_waker_clone */
+trale_waker *waker_clone(trale_waker *waker)
+{
+    state_retain(&waker->state);
+    return waker;
+}
+
+/* trale_waker_drop */
+void waker_drop(trale_waker *waker)
+{
+    if (is_thread(waker))
+        thread_waker_release(as_thread(waker));
+    else
+        task_release(as_task(waker));
+}
+
+/* thread_waker_park, without the clock */
+void thread_park(thread_waker *t)
+{
+    if (!parker_try(&t->parker))
+        parker_park(&t->parker);
+}
+
+void task_ready(task *t)
+{
+    t->home->enqueue(t);
+}
+
+void task_release(task *t)
+{
+    if (state_release(&t->state))
+        t->home_block->free();
+}
+
+static void wake_joiner(task *t)
+{
+    trale_waker *joiner = t->joiner(RL_INFO).load();
+
+    waker_wake(joiner);
+    waker_drop(joiner);
+    task_release(t);
+}
+
+/* finish: the result is stored, the future dropped. */
+static void finish(task *t, int output)
+{
+    write(t->result, output);
+    t->ends++;
+    RL_ASSERT(t->ends == 1);
+    read(t->memory);
+    switch (state_finish(&t->state)) {
+    case FINISHED_WAKE_JOINER:
+        wake_joiner(t);
+        break;
+    case FINISHED_FREE:
+        t->home_block->free();
+        break;
+    case FINISHED_IDLE:
+        break;
+    }
+}
+
+/* run and poll_or_cancel */
+bool task_run(task *t)
+{
+    verdict v;
+
+    RL_ASSERT(t->ends == 0);
+    if (state_start(&t->state)) {
+        finish(t, CANCELED);
+        return true;
+    }
+    t->polls++;
+    v = t->poll(*t);
+    if (v == READY) {
+        finish(t, 42);
+        return true;
+    }
+    if (v == PENDING && !state_pend(&t->state))
+        return false;
+    task_ready(t);
+    return false;
+}
+
+/* trale_cancel */
+void task_cancel(task *t)
+{
+    wake_batch batch = {t, t};
+
+    if (!state_cancel(&t->state))
+        return;
+    write(t->link, 1);
+    t->next = NULL;
+    wake_batch_deliver(&batch);
+}
+
+bool join_future::disarm()
+{
+    if (!armed)
+        return true;
+    armed = false;
+    if (!state_join_disarm(&joined->state))
+        return false;
+    waker_drop(joined->joiner(RL_INFO).load());
+    return true;
+}
+
+bool join_future::arm(trale_waker *waker)
+{
+    if (armed && joined->joiner(RL_INFO).load() == waker && !state_is_done(&joined->state))
+        return true;
+    if (!disarm())
+        return false;
+    joined->joiner(RL_INFO).store(waker_clone(waker));
+    armed = state_join_arm(&joined->state);
+    if (!armed)
+        waker_drop(waker);
+    return armed;
+}
+
+/* join_poll */
+bool join_future::poll(trale_waker *waker)
+{
+    if (!state_is_done(&joined->state) && arm(waker))
+        return false;
+    armed = false;
+    result = read(joined->result);
+    task_release(joined);
+    joined = nullptr;
+    return true;
+}
+
+/* join_drop */
+void join_future::drop()
+{
+    disarm();
+}
+
+/* await_blocking in await.c */
+void join_future::wait(thread_waker *thread)
+{
+    while (!poll(thread))
+        thread_park(thread);
+}
+
+void executor::enqueue(task *t)
+{
+    RL_ASSERT(!t->ready);
+    RL_ASSERT(this_executor[rl::thread_index()] == this);
+    t->ready = true;
+    queue[last++ % 16] = t;
+}
+
+void executor::take_inbox()
+{
+    trale_waker *w, *next;
+
+    if (!inbox_filled(&inbox))
+        return;
+    for (w = inbox_take(&inbox); w; w = next) {
+        write(as_node(w)->link, 0); /* by inbox_take */
+        next = w->next;
+        task_ready(as_task(w));
+    }
+}
+
+void executor::run_some()
+{
+    for (int i = 0; i < 64 && first != last; i++) {
+        task *t = queue[first++ % 16];
+
+        t->ready = false;
+        tasks -= task_run(t);
+    }
+}
+
+void executor::wait_for_work()
+{
+    if (!look_around())
+        park();
+}
+
+void executor::park()
+{
+    if (inbox_park(&inbox))
+        inbox_wait(&inbox);
+}
+
+void executor::leave()
+{
+    while (!inbox_park(&inbox))
+        inbox_take(&inbox);
+    left();
+    this_executor[rl::thread_index()] = nullptr;
+}
+
+/* executor_main */
+void executor::run()
+{
+    this_executor[rl::thread_index()] = this;
+    while (tasks > 0) {
+        take_inbox();
+        run_some();
+        if (tasks > 0 && first == last)
+            wait_for_work();
+    }
+}
+
+/* task_submit, before the threads start */
+void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references)
+{
+    task *t = b.make(&b, &ex, poll, scenario, STATE_QUEUED | references * STATE_REFERENCE);
+
+    ex.tasks++;
+    t->next = ex.tasks > 1 ? (trale_waker *)ex.inbox.head.cell.debug_value() : NULL;
+    atomic_init(&ex.inbox.head, (uintptr_t) static_cast<trale_waker *>(t));
+}
+
+void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,
+                   int references)
+{
+    b.make(&b, &ex, poll, scenario, references * STATE_REFERENCE)->polls = 1;
+    ex.tasks++;
+}
+
+} // namespace model

@@ -1,0 +1,224 @@
+/*
+ * The library in miniature: what stands around the transitions in src/task/{waker,task,join}.c and
+ * src/core/executor.c, as thin as it can be. Each function names what it mirrors. The headers that
+ * it includes are the library's own.
+ *
+ * Left out: fibers (a task that yields says so), the list of waiting tasks, spinning, the janitor.
+ *
+ * Plain memory that threads hand to each other is rl::var: Relacy reports an access that does not
+ * happen after the one before. node::link stands for waker->next, node::memory for every other
+ * field: read by whoever uses the task, written by free.
+ */
+#ifndef MODEL_LIBRARY_HPP
+#define MODEL_LIBRARY_HPP
+
+#include "stdatomic.h"
+#include "base/futex.h"
+
+#include "base/parker.h"
+#include "core/baton.h"
+#include "task/inbox.h"
+#include "task/task_state.h"
+
+namespace model
+{
+
+using shared_int = rl::var<int>;
+
+inline void write(shared_int &v, int value)
+{
+    v(RL_INFO).store(value);
+}
+
+inline int read(const shared_int &v)
+{
+    return v(RL_INFO).load();
+}
+
+/* What a future looks at, and who wakes it sets before: relaxed, so that only the wake orders it. */
+class flag
+{
+    rl::atomic<int> cell;
+
+  public:
+    flag()
+    {
+        rl::preemption_disabler undisturbed(rl::ctx());
+        cell.store(0, rl::mo_relaxed, RL_INFO);
+    }
+    void set(rl::memory_order order = rl::mo_relaxed)
+    {
+        announce(this, true);
+        cell.store(1, order, RL_INFO);
+    }
+    bool is_set(rl::memory_order order = rl::mo_relaxed)
+    {
+        announce(this, false);
+        return cell.load(order, RL_INFO) != 0;
+    }
+};
+
+/* What begins every task and every thread's waker. */
+struct node : trale_waker {
+    shared_int link, memory;
+
+    explicit node(uint64_t word)
+    {
+        atomic_init(&state.word, word);
+        next = NULL;
+        write(link, 0);
+        write(memory, 0);
+    }
+};
+
+inline node *as_node(trale_waker *waker)
+{
+    return static_cast<node *>(waker);
+}
+
+/* Memory for one object. A second free, or a use after it, is found by what the object holds. */
+template <typename T> class block
+{
+    alignas(T) char bytes[sizeof(T)];
+    bool used = false;
+
+  public:
+    template <typename... A> T *make(A... arguments)
+    {
+        used = true;
+        return ::new (bytes) T(arguments...);
+    }
+    T *get()
+    {
+        return reinterpret_cast<T *>(bytes);
+    }
+    T *operator->()
+    {
+        return get();
+    }
+    void free()
+    {
+        RL_ASSERT(used);
+        write(get()->link, -1);
+        write(get()->memory, -1);
+        get()->~T();
+        used = false;
+    }
+    bool is_freed() const
+    {
+        return !used;
+    }
+};
+
+struct thread_waker : node { /* waker.c */
+    struct parker parker;
+    block<thread_waker> *home;
+
+    explicit thread_waker(block<thread_waker> *b, int references)
+        : node(STATE_THREAD | references * STATE_REFERENCE), home(b)
+    {
+        atomic_init(&parker.word, PARKER_EMPTY);
+    }
+};
+
+struct executor;
+struct task;
+enum verdict { PENDING, YIELDED, READY };
+constexpr int CANCELED = -125;
+
+/* A future's poll; its output is 42. */
+using poll_function = verdict(task &);
+
+struct task : node {
+    shared_int result;
+    rl::var<trale_waker *> joiner;
+    executor *home;
+    block<task> *home_block;
+    poll_function *poll;
+    void *scenario;
+    int polls = 0, ends = 0;
+    bool ready = false; /* stands on the run queue */
+
+    task(block<task> *b, executor *ex, poll_function *f, void *s, uint64_t word);
+};
+
+struct wake_batch {
+    trale_waker *newest, *oldest;
+};
+
+/* By thread: this_thread.queue. */
+extern executor *this_executor[max_threads];
+
+void waker_claim(trale_waker *waker, wake_batch *batch);
+void wake_batch_deliver(wake_batch *batch);
+void waker_wake(trale_waker *waker);
+trale_waker *waker_clone(trale_waker *waker);
+void waker_drop(trale_waker *waker);
+void thread_waker_release(thread_waker *t);
+void thread_park(thread_waker *t);
+
+void task_ready(task *t);
+void task_release(task *t);
+bool task_run(task *t);
+void task_cancel(task *t);
+
+/* join.c */
+struct join_future {
+    task *joined;
+    bool armed = false;
+    int result = 0;
+
+    bool poll(trale_waker *waker); /* true: the result is there, the handle is gone */
+    void drop();
+    void wait(thread_waker *thread); /* trale_join on a plain thread */
+
+  private:
+    bool disarm();
+    bool arm(trale_waker *waker);
+};
+
+/* executor.c; the loop ends when its tasks have ended. */
+struct executor {
+    struct inbox inbox;
+    int tasks = 0;
+
+    executor()
+    {
+        atomic_init(&inbox.head, (uintptr_t)0);
+    }
+    virtual ~executor() = default;
+    void run();
+    void enqueue(task *t);
+    void take_inbox();
+    void leave();
+    virtual bool look_around() /* true: there is work */
+    {
+        return false;
+    }
+    virtual void park();
+    virtual void left() /* with the mark on its inbox */
+    {
+    }
+    bool has_work()
+    {
+        return first != last || inbox_filled(&inbox);
+    }
+
+  private:
+    task *queue[16]; /* first in, first out */
+    int first = 0, last = 0;
+
+    void run_some();
+    void wait_for_work();
+};
+
+/* A task that was just spawned: in the inbox of its executor. */
+void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references);
+
+/* A task that was polled before, and waits. */
+void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,
+                   int references);
+
+} // namespace model
+
+#endif

@@ -1,0 +1,317 @@
+/*
+ * The model of the task word, the inbox, the parker and the baton: explores every interleaving of
+ * every scenario, then mutates each atomic operation of src/{task/task_state,task/inbox,
+ * base/parker,core/baton}.h in turn and wants some scenario to fail for each mutant.
+ *
+ *   model             all of it; what it prints ends with one line that starts with "# "
+ *   MODEL_DEEP=1 model   with one preemption more where they are bounded, and older values
+ *   model NAME        only the scenarios whose names contain NAME, no mutants
+ *
+ * Exit status 1: a scenario fails, an operation is reached by none, a mutant survives that is not
+ * in mutants.hpp among the harmless ones, or a mutant that is there does not survive.
+ */
+#include "scenarios.hpp"
+#include "mutants.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <regex>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace model
+{
+
+scenario *scenarios;
+unsigned goals_reached;
+unsigned deep;
+unsigned preemption_bound;
+unsigned long redundant_runs;
+operation pending[max_threads];
+mutant current;
+
+static const char *const kinds[] = {"load",      "store",    "exchange",  "fetch_add",
+                                    "fetch_sub", "fetch_or", "fetch_and", "compare_exchange"};
+
+/* Nothing is allocated while Relacy runs, for it would count it as the scenario's. */
+static site sites[100];
+static int site_count;
+static unsigned current_scenario;
+
+scenario::scenario(const char *n, outcome (*e)(std::ostream *))
+    : name(n), explore(e), next(scenarios)
+{
+    scenarios = this;
+}
+
+site &find_site(const char *file, unsigned line, const char *function, enum kind kind,
+                rl::memory_order order, rl::memory_order failure)
+{
+    static struct {
+        const char *file;
+        unsigned line;
+        site *found;
+    } cache[1024];
+    unsigned slot = (line * 7 + (unsigned)((uintptr_t)file >> 3)) % 1024;
+
+    while (cache[slot].file && (cache[slot].file != file || cache[slot].line != line))
+        slot = (slot + 1) % 1024;
+    if (!cache[slot].file) {
+        int i = 0;
+        while (i < site_count && (sites[i].line != line || strcmp(sites[i].file, file) != 0))
+            i++;
+        if (i == site_count)
+            sites[site_count++] = {file, function, line, kind, order, failure, 0};
+        cache[slot] = {file, line, &sites[i]};
+    }
+    cache[slot].found->scenarios |= 1u << current_scenario;
+    return *cache[slot].found;
+}
+
+static bool explore_all(const char *filter)
+{
+    bool good = true;
+    int i = 0;
+
+    printf("%-50s %12s %10s %11s\n", "scenario", "interleavings", "redundant", "preemptions");
+    for (scenario *s = scenarios; s; s = s->next, i++) {
+        if (!strstr(s->name, filter))
+            continue;
+        current_scenario = i;
+        outcome o = s->explore(&std::cout);
+        s->runs = o.runs;
+        s->redundant = redundant_runs;
+        s->bound = preemption_bound;
+        std::string bound = s->bound ? "up to " + std::to_string(s->bound) : "any";
+        printf("%-50s %12lu %10lu %11s%s%s\n", s->name, o.runs - redundant_runs, redundant_runs,
+               bound.c_str(), o.is_good() ? "" : "  FAILED: ",
+               o.is_good() ? ""
+               : o.missed  ? "a goal is out of reach"
+                           : rl::test_result_str(o.result));
+        fflush(stdout);
+        good &= o.is_good();
+    }
+    return good;
+}
+
+/* Every operation that stands in a header must be one that a scenario comes by. */
+static bool all_reached(const char *file)
+{
+    static const std::regex operation("\\batomic_(?!init)\\w+\\s*\\(");
+    std::ifstream in(file);
+    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    text = std::regex_replace(text, std::regex("/\\*[^]*?\\*/"), "");
+    long written = std::distance(std::sregex_iterator(text.begin(), text.end(), operation),
+                                 std::sregex_iterator());
+    long found = 0;
+
+    for (int i = 0; i < site_count; i++)
+        found += strcmp(sites[i].file, file) == 0;
+    printf("%-24s %ld of %ld atomic operations reached\n", file, found, written);
+    return found == written && found > 0;
+}
+
+/* The orders between one and relaxed. */
+static std::vector<rl::memory_order> between(rl::memory_order order, enum kind kind)
+{
+    using namespace rl;
+
+    if (order == mo_acq_rel)
+        return {mo_acquire, mo_release};
+    if (order != mo_seq_cst)
+        return {};
+    if (kind == LOAD)
+        return {mo_acquire};
+    if (kind == STORE)
+        return {mo_release};
+    return {mo_acq_rel, mo_acquire, mo_release};
+}
+
+/* Every order made relaxed, every write dropped, every comparison made to fail. */
+static std::vector<mutant> make_mutants()
+{
+    std::vector<mutant> all;
+
+    for (int i = 0; i < site_count; i++) {
+        const site *s = &sites[i];
+        if (s->order != rl::mo_relaxed)
+            all.push_back({s, ORDER, rl::mo_relaxed});
+        if (s->failure != rl::mo_relaxed)
+            all.push_back({s, FAILURE_ORDER, rl::mo_relaxed});
+        if (s->kind == COMPARE_EXCHANGE)
+            all.push_back({s, NEVER, rl::mo_relaxed});
+        if (s->kind != LOAD)
+            all.push_back({s, DROPPED, rl::mo_relaxed});
+    }
+    return all;
+}
+
+static std::string describe(const mutant &m)
+{
+    std::string text = kinds[m.where->kind];
+
+    switch (m.change) {
+    case ORDER:
+        return text + " " + rl::format(m.where->order) + " -> " + rl::format(m.to);
+    case FAILURE_ORDER:
+        return text + " failing " + rl::format(m.where->failure) + " -> " + rl::format(m.to);
+    case DROPPED:
+        return text + " dropped";
+    case NEVER:
+        return text + " always fails";
+    case NOTHING:
+        break;
+    }
+    return text;
+}
+
+/* Written by the process that ran the mutant. */
+struct verdict_on_mutant {
+    const scenario *caught_by; /* NULL: survived, unless the process died */
+    rl::test_result_e result;
+    int status; /* of the process */
+};
+
+/* Runs a mutant on the scenarios that come by it, shortest first; in a process of its own. */
+static void try_mutant(const mutant &m, verdict_on_mutant *v)
+{
+    std::vector<const scenario *> order;
+    unsigned i = 0;
+
+    for (const scenario *s = scenarios; s; s = s->next, i++)
+        if (m.where->scenarios >> i & 1)
+            order.push_back(s);
+    std::sort(order.begin(), order.end(),
+              [](const scenario *a, const scenario *b) { return a->runs < b->runs; });
+    current = m;
+    alarm(300); /* a mutant may go round in circles between two operations */
+    for (const scenario *s : order) {
+        v->caught_by = s;
+        outcome o = s->explore(nullptr);
+        v->result = o.result;
+        if (!o.is_good())
+            return;
+    }
+    v->caught_by = nullptr;
+}
+
+static void try_all(const std::vector<mutant> &all, verdict_on_mutant *verdicts)
+{
+    std::map<pid_t, size_t> running;
+    size_t limit = std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)), next = 0;
+
+    while (next < all.size() || !running.empty()) {
+        if (next < all.size() && running.size() < limit) {
+            pid_t pid = fork();
+            if (pid == 0) {
+                try_mutant(all[next], &verdicts[next]);
+                _exit(0);
+            }
+            if (pid < 0)
+                abort();
+            running[pid] = next++;
+            continue;
+        }
+        int status;
+        pid_t pid = wait(&status);
+        verdicts[running[pid]].status = status;
+        running.erase(pid);
+    }
+}
+
+static std::string tell(const verdict_on_mutant &v)
+{
+    if (!v.caught_by)
+        return "SURVIVES";
+    std::string why = v.status != 0 ? std::string("killed by ") + strsignal(WTERMSIG(v.status))
+                      : v.result == rl::test_result_success ? "a goal is out of reach"
+                                                            : rl::test_result_str(v.result);
+    return why + ": " + v.caught_by->name;
+}
+
+struct counts {
+    size_t mutants = 0;
+    int caught = 0, harmless = 0, surprises = 0;
+};
+
+/* True: caught. */
+static bool judge(const mutant &m, const verdict_on_mutant &v, counts &c)
+{
+    std::string what = describe(m);
+    const harmless *h = find_harmless(m.where->function, what);
+    bool survives = !v.caught_by;
+    bool late = WIFSIGNALED(v.status) && WTERMSIG(v.status) == SIGALRM; /* shows nothing */
+    const char *remark = "";
+
+    if (survives && h)
+        c.harmless++, remark = h->reason;
+    else if (survives || late || h)
+        c.surprises++, remark = h && !late ? "NOT HARMLESS AFTER ALL" : "SURPRISE";
+    else
+        c.caught++;
+    printf("%s:%u %s: %s\n    %s %s\n", m.where->file, m.where->line, m.where->function,
+           what.c_str(), tell(v).c_str(), remark);
+    return !survives;
+}
+
+/* An order that may as well be relaxed may be anything between: that is tried if not. */
+static std::vector<mutant> run_some(const std::vector<mutant> &all, counts &c)
+{
+    auto *verdicts = static_cast<verdict_on_mutant *>(
+        mmap(nullptr, (all.size() + 1) * sizeof(verdict_on_mutant), PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    std::vector<mutant> more;
+
+    try_all(all, verdicts);
+    for (size_t i = 0; i < all.size(); i++) {
+        const mutant &m = all[i];
+        if (!judge(m, verdicts[i], c) || (m.change != ORDER && m.change != FAILURE_ORDER))
+            continue;
+        for (rl::memory_order o : m.change == ORDER ? between(m.where->order, m.where->kind)
+                                                    : between(m.where->failure, LOAD))
+            more.push_back({m.where, m.change, o});
+    }
+    c.mutants += all.size();
+    return more;
+}
+
+static bool run_mutants()
+{
+    counts c;
+
+    run_some(run_some(make_mutants(), c), c);
+    if (c.harmless != (int)std::size(harmless_mutants)) {
+        printf("mutants.hpp explains mutants that there are not\n");
+        c.surprises++;
+    }
+    printf("# %zu mutants: %d caught, %d harmless as explained, %d surprises\n", c.mutants,
+           c.caught, c.harmless, c.surprises);
+    return c.surprises == 0;
+}
+
+static int run(const char *filter)
+{
+    bool good = explore_all(filter ? filter : "");
+    unsigned long runs = 0, count = 0;
+
+    if (filter || !good)
+        return !good;
+    for (const scenario *s = scenarios; s; s = s->next, count++)
+        runs += s->runs;
+    for (const char *header :
+         {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h", "src/core/baton.h"})
+        good &= all_reached(header);
+    printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
+    good &= run_mutants();
+    return !good;
+}
+
+} // namespace model
+
+int main(int argc, char **argv)
+{
+    model::deep = getenv("MODEL_DEEP") ? 1 : 0;
+    return model::run(argc > 1 ? argv[1] : nullptr);
+}

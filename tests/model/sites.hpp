@@ -1,0 +1,99 @@
+/*
+ * The sites: every atomic operation in the library's headers, found as the scenarios reach it,
+ * and how it is mutated in the current run.
+ */
+#ifndef MODEL_SITES_HPP
+#define MODEL_SITES_HPP
+
+/*
+ * First: it undoes what a fortified C library would hold against its switching of stacks. Its
+ * parts, for <relacy/relacy.hpp> also makes macros of new, free and errno.
+ */
+#include <relacy/base.hpp>
+#include <relacy/context.hpp>
+#include <relacy/context_base_impl.hpp>
+#include <relacy/atomic.hpp>
+#include <relacy/var.hpp>
+#include <relacy/test_suite.hpp>
+#include <relacy/stdlib/mutex.hpp>
+#include <relacy/stdlib/condition_variable.hpp>
+#include <relacy/stdlib/semaphore.hpp>
+#include <relacy/stdlib/event.hpp>
+#undef $
+
+#include <cstdint>
+
+namespace model
+{
+
+constexpr int max_threads = 3;
+
+enum kind { LOAD, STORE, EXCHANGE, FETCH_ADD, FETCH_SUB, FETCH_OR, FETCH_AND, COMPARE_EXCHANGE };
+
+enum change {
+    NOTHING,
+    ORDER,         /* a weaker order; of a compare-exchange that succeeds */
+    FAILURE_ORDER, /* a weaker order of a compare-exchange that fails */
+    DROPPED,       /* does not write, but says it did */
+    NEVER,         /* a compare-exchange that always fails */
+};
+
+struct site {
+    const char *file, *function;
+    unsigned line;
+    enum kind kind;
+    rl::memory_order order, failure;
+    unsigned scenarios; /* a bit for each that comes here */
+};
+
+struct mutant {
+    const site *where = nullptr;
+    enum change change = NOTHING;
+    rl::memory_order to = rl::mo_relaxed;
+};
+
+extern mutant current; /* in this run */
+
+/* The site of this place; new ones are entered. The order it was found with is the first one. */
+site &find_site(const char *file, unsigned line, const char *function, enum kind kind,
+                rl::memory_order order, rl::memory_order failure = rl::mo_relaxed);
+
+inline bool is_mutated(const site &s, enum change change)
+{
+    return current.where == &s && current.change == change;
+}
+
+inline rl::memory_order mutated(const site &s, rl::memory_order order)
+{
+    return is_mutated(s, ORDER) ? current.to : order;
+}
+
+inline rl::memory_order mutated_failure(const site &s, rl::memory_order order)
+{
+    return is_mutated(s, FAILURE_ORDER) ? current.to : order;
+}
+
+/*
+ * What the calling thread does next, once it is scheduled: to which object, and whether it may
+ * change it. The scheduler needs it to tell which operations commute (scheduler.hpp).
+ */
+struct operation {
+    const void *object = nullptr; /* NULL: nothing that others could notice */
+    bool writes = false;
+};
+
+extern operation pending[max_threads];
+
+inline void announce(const void *object, bool writes)
+{
+    pending[rl::ctx().current_thread()] = {object, writes};
+}
+
+inline bool commute(const operation &a, const operation &b)
+{
+    return a.object != b.object || !a.object || !(a.writes || b.writes);
+}
+
+} // namespace model
+
+#endif
