@@ -165,6 +165,10 @@ START_TEST(a_foreign_fault_goes_to_the_programs_handler)
 {
     const struct sigaction plain = {.sa_handler = plain_handler};
     const struct sigaction full = {.sa_sigaction = full_handler, .sa_flags = SA_SIGINFO};
+    if (under_valgrind()) {
+        printf("# status after a fault: skipped, valgrind counts the fault as its own find\n");
+        return;
+    }
     for (int in_task = 0; in_task < 2; in_task++) {
         ck_assert_int_eq(WEXITSTATUS(foreign(plain, fault, in_task, "plain\n")), 21);
         ck_assert_int_eq(WEXITSTATUS(foreign(full, fault, in_task, "full\n")), 22);
