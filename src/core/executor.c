@@ -34,8 +34,8 @@ static enum trale_poll janitor_poll(trale_future *self, trale_context *cx)
     struct executor *ex = container_of(self, struct executor, janitor_future);
 
     (void)cx;
-    if (atomic_exchange(&ex->cancel_wanted,
-                        false)) /* it was on the run queue when it was asked */
+    /* Asked while the janitor stood on the run queue already: take_inbox did not see it. */
+    if (atomic_exchange(&ex->cancel_wanted, false))
         cancel_all(ex);
     ex->stopping = atomic_load(&ex->stop_wanted);
     return TRALE_PENDING;

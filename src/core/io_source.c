@@ -93,7 +93,8 @@ static void source_unpin(trale_io *io)
 }
 
 /*
- * The try met EAGAIN: the io is not ready, unless a report has come since word was read. Release: pairs with the reactor's acquire in source_ready.
+ * The try met EAGAIN: the io is not ready, unless a report has come since word was read. Release:
+ * pairs with the reactor's acquire in source_ready.
  */
 static void source_clear(trale_io *io, uint64_t word, unsigned interest)
 {
@@ -171,6 +172,8 @@ void source_forget(struct trale_io_waiter *waiter)
     source_release(io);
 }
 
+/* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is left
+ * but the waiter's reference. */
 enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output)
@@ -222,7 +225,7 @@ void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch)
     uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
 
     pthread_mutex_lock(&io->lock);
-    /* Acquire and release: pair with source_unpin_clear, both ways. */
+    /* Acquire and release: pair with source_clear, both ways. */
     while (!atomic_compare_exchange_weak_explicit(&io->word, &old, (old + SOURCE_TICK) | ready,
                                                   memory_order_acq_rel, memory_order_relaxed))
         ;
@@ -251,7 +254,7 @@ int trale_close(trale_io *io)
         reactor_remove(io->reactor, io);
     io->reactor = NULL;
     pthread_mutex_unlock(&io->lock);
-    /* Acquire: pairs with source_unpin. A pin lasts for one system call that does not block. */
+    /* Acquire: pairs with source_unpin. A pin lasts for one poll, which does not block. */
     while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
         sched_yield();
     error = close(io->fd) == 0 || errno == EINTR ? 0 : -errno; /* close(2): closed in any case */
