@@ -13,7 +13,8 @@
  *
  * exit(3) stops every runtime: tasks that are pending just end where they are, none runs any more.
  * It happens when exit comes to the handler that the first use of the library registered, after
- * those that were registered later (atexit(3)).
+ * those that were registered later (atexit(3)). Afterwards spawning and waiting give -ESHUTDOWN,
+ * and joining a task that was pending would never return.
  */
 #ifndef TRALE_RUNTIME_H
 #define TRALE_RUNTIME_H
@@ -48,7 +49,8 @@ TRALE_API int trale_runtime_wait(trale_runtime *runtime);
 /*
  * Cancels every task of the runtime, waits for their end, stops the threads and frees all. While
  * it waits, spawning into the runtime gives -ESHUTDOWN. Handles and wakers of its tasks stay
- * valid. One caller at a time; 0: nobody may use the runtime any more.
+ * valid. One caller at a time; 0: nobody may use the runtime any more. That goes for the default
+ * one too, which plain threads use whenever they spawn or wait: free it when they do neither.
  *   -ETIMEDOUT: at deadline some task had not ended; the runtime stands and accepts tasks again
  *               (those that it has are cancelled).
  *   -ECANCELED: the same, because the caller was cancelled.

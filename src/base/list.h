@@ -26,6 +26,11 @@ static inline void list_push_back(struct trale_link *head, struct trale_link *li
     head->prev = link;
 }
 
+static inline void list_push_front(struct trale_link *head, struct trale_link *link)
+{
+    list_push_back(head->next, link);
+}
+
 static inline void list_remove(struct trale_link *link)
 {
     link->prev->next = link->next;

@@ -41,6 +41,15 @@ static enum trale_poll janitor_poll(trale_future *self, trale_context *cx)
     return TRALE_PENDING;
 }
 
+static void account(struct run_queue *queue)
+{
+    struct executor *ex = container_of(queue, struct executor, queue);
+    unsigned ended = queue->ended;
+
+    queue->ended = 0;
+    runtime_tasks_ended(ex->runtime, ended);
+}
+
 void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor)
 {
     static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
@@ -48,6 +57,7 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
     *ex = (struct executor){.runtime = runtime, .reactor = reactor};
     list_init(&ex->queue.ready);
     list_init(&ex->queue.waiting);
+    ex->queue.account = account;
     ex->janitor_future.ops = &janitor_ops;
     task_init(&ex->janitor, &ex->janitor_future, false, "janitor", NULL);
     ex->janitor.home = &ex->queue;
@@ -75,14 +85,6 @@ static void take_inbox(struct executor *ex)
             cancel_all(ex);
         task_ready(task);
     }
-}
-
-static void run_some(struct executor *ex)
-{
-    unsigned ended = run_queue_poll(&ex->queue, POLLS);
-
-    if (ended > 0)
-        runtime_tasks_ended(ex->runtime, ended);
 }
 
 static bool has_work(const struct executor *ex)
@@ -168,7 +170,7 @@ static void *executor_main(void *arg)
     this_thread.stacks = &ex->stacks;
     while (!ex->stopping) {
         take_inbox(ex);
-        run_some(ex);
+        run_queue_poll(&ex->queue, POLLS);
         if (!list_empty(&ex->queue.ready))
             turn_if_due(ex);
         else if (!ex->stopping)
@@ -190,6 +192,11 @@ void executor_cancel_all(struct executor *ex)
 {
     atomic_store(&ex->cancel_wanted, true);
     trale_waker_wake(&ex->janitor.waker);
+}
+
+void executor_cancel_no_more(struct executor *ex)
+{
+    atomic_store(&ex->cancel_wanted, false);
 }
 
 void executor_stop(struct executor *ex)

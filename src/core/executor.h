@@ -44,6 +44,9 @@ int executor_start(struct executor *ex, const char *name);
 void executor_cancel_all(struct executor *ex);
 void executor_stop(struct executor *ex);
 
+/* A cancel that was asked for and has not come yet is off. */
+void executor_cancel_no_more(struct executor *ex);
+
 /* After executor_stop: waits until the thread has left its loop. False: not within timeout_ns. */
 bool executor_wait_left(struct executor *ex, int64_t timeout_ns);
 

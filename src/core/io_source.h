@@ -12,8 +12,8 @@
  *          EAGAIN.
  * FINAL    RDHUP, HUP or ERR was seen. Never cleared.
  * CLOSED   trale_close was called. Never cleared.
- * pins     Operations that are in a system call on fd now. The close waits for them (they do not
- *          block), so the number cannot become another file under an operation's hands.
+ * pins     Polls of operations that are under way. The close waits for them (they do not block),
+ *          so the number cannot become another file under an operation's hands.
  * tick     Counts the reactor's reports. An operation that met EAGAIN clears readiness only if no
  *          report came since before its try: the report may be of what the try just missed.
  *

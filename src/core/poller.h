@@ -23,7 +23,7 @@ void poller_close(struct poller *p);
 
 /*
  * Reports every change of fd's readiness, both directions, under that tag, beginning with what it
- * is now. Any thread. -EPERM: such files are always ready. -ENOMEM, -ENOSPC.
+ * is now. Any thread. -EPERM: epoll does not watch such files. -ENOMEM, -ENOSPC.
  */
 int poller_add(struct poller *p, int fd, void *tag);
 

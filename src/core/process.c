@@ -35,6 +35,11 @@ unsigned process_generation(void)
     return generation;
 }
 
+bool process_exits(void)
+{
+    return atomic_load(&exiting);
+}
+
 static void before_fork(void)
 {
     runtime_before_fork();
@@ -86,11 +91,16 @@ __attribute__((constructor)) static void watch_fork(void)
     fork_error = -pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
-void process_add(trale_runtime *rt)
+int process_add(trale_runtime *rt)
 {
+    bool exits;
+
     process_lock();
-    list_push_back(&all, &rt->link);
+    exits = process_exits();
+    if (!exits)
+        list_push_back(&all, &rt->link);
     process_unlock();
+    return exits ? -ESHUTDOWN : 0;
 }
 
 bool process_remove(trale_runtime *rt)
@@ -138,14 +148,11 @@ static void at_exit(void)
 {
     trale_runtime *rt;
 
+    process_lock();
     atomic_store(&exiting, true);
+    process_unlock();
     while ((rt = close_one()))
         stop(rt);
-}
-
-bool process_exits(void)
-{
-    return atomic_load(&exiting);
 }
 
 /* At the first use only, so that what the program registers later runs earlier. */

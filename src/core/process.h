@@ -16,14 +16,16 @@ int process_watch(void);
 /* Has exit come to us? Then runtimes are closed, and their tasks are to end where they are. */
 bool process_exits(void);
 
-/* Every runtime is on a list: a child forgets it, exit stops it. Remove says if it was the last. */
-void process_add(trale_runtime *rt);
+/* Every runtime is on a list: a child forgets it, exit stops it. -ESHUTDOWN: the
+ * process exits. Remove says if it was the last. */
+int process_add(trale_runtime *rt);
 bool process_remove(trale_runtime *rt);
 
 /* Counts the forks that lead to this process. */
 unsigned process_generation(void);
 
-/* The lock that is held across fork. Held for moments only. */
+/* The lock that is held across fork; also guards who waits for a runtime, because it outlives
+ * every runtime. Held for moments only. */
 void process_lock(void);
 void process_unlock(void);
 

@@ -34,6 +34,12 @@ bool runtime_is_closed(const trale_runtime *rt)
     return (atomic_load(&rt->tasks) & CLOSED) != 0;
 }
 
+static bool has_tasks(const trale_runtime *rt)
+{
+    /* Acquire: pairs with runtime_tasks_ended. Who waited sees what the tasks did. */
+    return atomic_load_explicit(&rt->tasks, memory_order_acquire) >= ONE_TASK;
+}
+
 void runtime_tasks_ended(trale_runtime *rt, unsigned count)
 {
     uint64_t old = atomic_fetch_sub_explicit(&rt->tasks, count * ONE_TASK, memory_order_acq_rel);
@@ -42,15 +48,15 @@ void runtime_tasks_ended(trale_runtime *rt, unsigned count)
 
     if (old >= (count + UINT64_C(1)) * ONE_TASK)
         return;
-    pthread_mutex_lock(&rt->lock);
-    while ((link = list_pop_front(&rt->waiters))) {
+    process_lock();
+    /* Somebody may have spawned, and waits for that task: the one who ends it comes by here too. */
+    while (!has_tasks(rt) && (link = list_pop_front(&rt->waiters))) {
         trale_runtime_wait_future *f = container_of(link, trale_runtime_wait_future, link);
 
+        f->linked = false;
         waker_claim(f->waker, &batch);
-        /* The last use of f, whose owner need not look at the runtime any more. */
-        __atomic_store_n(&f->linked, false, __ATOMIC_RELEASE);
     }
-    pthread_mutex_unlock(&rt->lock);
+    process_unlock();
     wake_batch_deliver(&batch);
 }
 
@@ -61,6 +67,7 @@ bool runtime_close(trale_runtime *rt)
 
 void runtime_reopen(trale_runtime *rt)
 {
+    executor_cancel_no_more(&rt->executor);
     atomic_fetch_and(&rt->tasks, ~CLOSED);
 }
 
@@ -68,28 +75,26 @@ void runtime_reopen(trale_runtime *rt)
 bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker)
 {
     trale_runtime *rt = f->runtime;
-    bool wait;
+    bool wait, woken;
 
-    pthread_mutex_lock(&rt->lock);
-    /* Acquire: pairs with runtime_tasks_ended. Who waited sees what the tasks did. */
-    wait = atomic_load_explicit(&rt->tasks, memory_order_acquire) >= ONE_TASK;
+    process_lock();
+    woken = f->waker && !f->linked; /* then the runtime may be gone */
+    wait = !woken && has_tasks(rt);
     if (wait && !f->linked)
         list_push_back(&rt->waiters, &f->link);
     f->linked = f->linked || wait;
     f->waker = waker;
-    pthread_mutex_unlock(&rt->lock);
+    process_unlock();
     return wait;
 }
 
 void runtime_wait_delist(trale_runtime_wait_future *f)
 {
-    if (!__atomic_load_n(&f->linked, __ATOMIC_ACQUIRE))
-        return;
-    pthread_mutex_lock(&f->runtime->lock);
+    process_lock();
     if (f->linked)
         list_remove(&f->link);
     f->linked = false;
-    pthread_mutex_unlock(&f->runtime->lock);
+    process_unlock();
 }
 
 static int start_threads(trale_runtime *rt)
@@ -102,6 +107,13 @@ static int start_threads(trale_runtime *rt)
     if (error != 0)
         reactor_stop(&rt->reactor);
     return error;
+}
+
+static void end_threads(trale_runtime *rt)
+{
+    executor_stop(&rt->executor);
+    pthread_join(rt->executor.thread, NULL);
+    reactor_stop(&rt->reactor);
 }
 
 static int check(const trale_config *config)
@@ -118,8 +130,6 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
     int error = runtime ? check(config) : -EINVAL;
     trale_runtime *rt;
 
-    if (error == 0 && process_exits())
-        error = -ESHUTDOWN;
     if (error == 0)
         error = process_watch();
     if (error != 0)
@@ -131,24 +141,23 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
     list_init(&rt->waiters);
     rt->stack_size = config && config->stack_size ? config->stack_size : STACK_SIZE_DEFAULT;
     executor_init(&rt->executor, rt, &rt->reactor);
-    error = -pthread_mutex_init(&rt->lock, NULL);
-    if (error != 0)
-        goto free_memory;
     error = reactor_init(&rt->reactor, &rt->executor.queue.inbox);
     if (error != 0)
-        goto destroy_lock;
+        goto free_memory;
     overflow_watch();
     error = start_threads(rt);
     if (error != 0)
         goto destroy_reactor;
-    process_add(rt);
+    error = process_add(rt);
+    if (error != 0)
+        goto end_threads;
     *runtime = rt;
     return 0;
 
+end_threads:
+    end_threads(rt);
 destroy_reactor:
     reactor_destroy(&rt->reactor);
-destroy_lock:
-    pthread_mutex_destroy(&rt->lock);
 free_memory:
     free(rt);
     return error;
@@ -160,11 +169,8 @@ void runtime_destroy(trale_runtime *rt)
     bool last = process_remove(rt);
 
     atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
-    executor_stop(&rt->executor);
-    pthread_join(rt->executor.thread, NULL);
-    reactor_stop(&rt->reactor);
+    end_threads(rt);
     reactor_destroy(&rt->reactor);
-    pthread_mutex_destroy(&rt->lock);
     free(rt);
     if (last)
         stack_pool_empty();
@@ -189,6 +195,8 @@ static int get_default(trale_runtime **runtime)
 {
     int error = 0;
 
+    if (process_exits())
+        return -ESHUTDOWN; /* it may have been stopped; nobody would be woken any more */
     /* Acquire: pairs with the release below. */
     *runtime = atomic_load_explicit(&default_runtime, memory_order_acquire);
     if (*runtime)

@@ -1,7 +1,7 @@
 /*
  * A runtime: a reactor, its executor, and how many tasks they have.
  *
- * Fields: I: immutable.  L: the lock.  A: any thread, atomically.  P: process.h.
+ * Fields: I: immutable.  A: any thread, atomically.  P: process.h.
  */
 #ifndef CORE_RUNTIME_H
 #define CORE_RUNTIME_H
@@ -22,8 +22,7 @@ struct trale_runtime {
      * runtime closes and counted, or not let in at all.
      */
     _Atomic(uint64_t) tasks;
-    pthread_mutex_t lock;
-    struct trale_link waiters; /* L: futures that wait for the last task to end */
+    struct trale_link waiters; /* P: futures that wait for the last task to end */
     size_t stack_size;         /* I: of fibers, bytes */
     struct trale_link link;    /* P: on the list of all runtimes */
 };

@@ -18,8 +18,6 @@ static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
     trale_runtime_wait_future *f = container_of(self, trale_runtime_wait_future, future);
     int error = check(f->runtime);
 
-    if (f->waker && !__atomic_load_n(&f->linked, __ATOMIC_ACQUIRE))
-        return future_ready(self, 0);
     if (error == 0 && runtime_wait_enlist(f, trale_context_waker(cx)))
         return TRALE_PENDING;
     return future_ready(self, error);
@@ -60,7 +58,7 @@ static enum trale_poll begin(trale_runtime_free_future *f, trale_waker *waker)
         return future_ready(&f->future, error);
     f->begun = true;
     executor_cancel_all(&rt->executor);
-    f->timer.deadline = f->deadline;
+    f->timer.deadline = f->deadline < 0 ? 0 : f->deadline;
     if (f->deadline != TRALE_NEVER)
         timer_arm(&rt->reactor.timers, &f->timer, waker);
     return TRALE_PENDING;

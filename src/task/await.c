@@ -9,8 +9,6 @@
 #include "task/thread.h"
 #include "task/thread_waker.h"
 
-#define AWAITS 128 /* that return at once, before the fiber yields */
-
 enum trale_poll trale_future_poll(trale_future *future, trale_context *cx)
 {
     if (!future || !future->ops || !future->ops->poll || !cx)
@@ -59,17 +57,20 @@ static intptr_t withdraw(trale_future *future, int error)
     return future->output;
 }
 
-/* A fiber whose awaits all return at once must not keep the executor: now and then it yields. */
-static void share(trale_task *task)
+/* Operations on an io have been counted; other awaits count one. */
+static void share(trale_task *task, unsigned spent_before)
 {
-    if (++this_thread.awaits < AWAITS)
-        return; /* the poll sets it to 0 */
+    if (this_thread.spent == spent_before)
+        this_thread.spent++;
+    if (this_thread.spent < POLL_BUDGET)
+        return;
     this_thread.yielded = true;
     fiber_suspend(task->future);
 }
 
 static intptr_t await_in_fiber(trale_task *task, trale_future *future, bool shielded)
 {
+    unsigned spent = this_thread.spent;
     intptr_t output;
 
     for (;;) {
@@ -83,7 +84,7 @@ static intptr_t await_in_fiber(trale_task *task, trale_future *future, bool shie
         }
         fiber_suspend(task->future);
     }
-    share(task);
+    share(task, spent);
     return output;
 }
 

@@ -14,6 +14,8 @@ struct run_queue {
     _Alignas(64) struct inbox inbox;      /* A: */
     _Alignas(64) struct trale_link ready; /* X: the run queue, first in, first out */
     struct trale_link waiting;            /* X: the wait queue */
+    unsigned ended;                       /* X: tasks that have ended and are not accounted for */
+    void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "task/stack_annotate.h"
 #include "task/thread.h"
 
@@ -15,22 +16,32 @@
 #endif
 
 #define SIZE_MIN ((size_t)16 << 10)
-#define CHUNK ((size_t)1 << 20) /* mapped at once, for stacks that are smaller */
+#define CHUNK ((size_t)4 << 20) /* mapped at once, for stacks that are smaller */
 #define BATCH 32                /* moved between an executor's stacks and the shared ones */
 #define SHARED_BYTES ((size_t)256 << 20) /* free stacks of a size that are kept mapped */
 #define COLOURS 16
 #define COLOUR_STEP 128
 
-/* Fresh memory of a chunk that is not a stack yet. */
-struct fresh {
-    char *next, *end;
+/*
+ * A mapping that is cut into stacks, from the top down. It is unmapped as a whole, when all its
+ * stacks are free: to unmap them one by one would leave a mapping for every gap, and the whole
+ * process could map nothing any more (vm.max_map_count). Stands at its own upper end, on the top
+ * page of its first stack. All of it under the pool's lock.
+ */
+struct chunk {
+    struct trale_link link; /* on the pool's list: chunks with free stacks first, then those with
+                             * some to cut; others are on none */
+    char *start, *fresh;    /* the mapping; the part of it from start to fresh is not cut yet */
+    struct stack *free;     /* those that are */
+    unsigned used;          /* stacks that are not free */
 };
 
 static struct {
     pthread_mutex_t lock;
-    struct stack_cache cache;        /* lock */
-    struct fresh fresh[STACK_KINDS]; /* lock */
-    unsigned made;                   /* lock: what colour comes next */
+    struct trale_link chunks[STACK_KINDS]; /* lock: see there */
+    size_t free[STACK_KINDS];              /* lock: stacks that are free */
+    unsigned made;                         /* lock: what colour comes next */
+    bool ready;                            /* lock: the lists are made */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static size_t page_size(void)
@@ -96,87 +107,181 @@ static bool guard(char *page)
     return mprotect(page, page_size(), PROT_NONE) == 0;
 }
 
-/* Under the lock. What is left of an old chunk is less than a stack: none is. */
-static bool map_chunk(unsigned kind)
+static size_t chunk_size(unsigned kind)
 {
-    size_t span = span_of(kind), size = span < CHUNK ? CHUNK / span * span : span;
-    char *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    size_t span = span_of(kind);
 
-    if (chunk == MAP_FAILED)
-        return false;
-    madvise(chunk, size, MADV_NOHUGEPAGE); /* a huge page per fiber would defeat the point */
-    pool.fresh[kind] = (struct fresh){chunk, chunk + size};
-    return true;
+    return span < CHUNK ? CHUNK / span * span : span;
+}
+
+static char *chunk_end(const struct chunk *c)
+{
+    return (char *)(uintptr_t)(c + 1);
 }
 
 /* Under the lock. */
-static struct stack *make(unsigned kind)
+static struct chunk *chunk_new(unsigned kind)
 {
-    struct fresh *fresh = &pool.fresh[kind];
-    struct stack *stack;
-    char *low;
+    size_t size = chunk_size(kind);
+    char *start = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    struct chunk *c;
 
-    if (fresh->next == fresh->end && !map_chunk(kind))
+    if (start == MAP_FAILED)
         return NULL;
-    if (!guard(fresh->next))
+    madvise(start, size, MADV_NOHUGEPAGE); /* a huge page per fiber would defeat the point */
+    c = (struct chunk *)(void *)(start + size) - 1;
+    *c = (struct chunk){.start = start, .fresh = start + size};
+    list_push_back(&pool.chunks[kind], &c->link);
+    return c;
+}
+
+/* Under the lock. False: even that can fail, for it may split a mapping (munmap(2)). */
+static bool chunk_unmap(struct chunk *c, unsigned kind)
+{
+    char *start = c->start, *end = chunk_end(c);
+
+    list_remove(&c->link);
+    stack_annotate_unmade(start, end);
+    if (munmap(start, chunk_size(kind)) == 0)
+        return true;
+    stack_annotate_made(start, end);
+    list_push_back(&pool.chunks[kind], &c->link);
+    return false;
+}
+
+/* Under the lock. The chunk has some that is not cut yet. */
+static struct stack *chunk_cut(struct chunk *c, unsigned kind)
+{
+    char *start = c->fresh - span_of(kind), *top = c->fresh;
+    struct stack *stack;
+
+    if (!guard(start))
         return NULL;
-    low = fresh->next + page_size();
-    fresh->next += span_of(kind);
-    stack = (struct stack *)(void *)fresh->next - 1;
-    *stack = (struct stack){.low = low, .size = size_of(kind), .kind = kind};
+    c->fresh = start;
+    if (top == chunk_end(c))
+        top = (char *)c;
+    stack = (struct stack *)(void *)top - 1;
+    *stack = (struct stack){
+        .low = start + page_size(), .size = size_of(kind), .kind = kind, .chunk = c};
     stack->colour = pool.made++ % COLOURS * COLOUR_STEP;
-    stack_annotate_made(low, fresh->next);
+    stack_annotate_made(stack->low, top);
     return stack;
 }
 
-/* Under the lock; an executor takes some more home. */
-static struct stack *get_shared(unsigned kind, struct stack_cache *own)
+/* Under the lock. The last one that became free; NULL: none is. */
+static struct stack *take_free(unsigned kind)
+{
+    struct chunk *c = container_of(pool.chunks[kind].next, struct chunk, link);
+    struct stack *stack;
+
+    if (list_empty(&pool.chunks[kind]) || !c->free)
+        return NULL;
+    stack = c->free;
+    c->free = stack->next;
+    c->used++;
+    pool.free[kind]--;
+    if (c->free)
+        return stack;
+    list_remove(&c->link);
+    if (c->fresh != c->start)
+        list_push_back(&pool.chunks[kind], &c->link);
+    return stack;
+}
+
+/* Under the lock, when none is free: what is on the list has some to cut. */
+static struct stack *make(unsigned kind)
+{
+    struct chunk *c = container_of(pool.chunks[kind].next, struct chunk, link);
+    struct stack *stack;
+
+    if (list_empty(&pool.chunks[kind]) && !(c = chunk_new(kind)))
+        return NULL;
+    stack = chunk_cut(c, kind);
+    if (!stack)
+        return NULL;
+    c->used++;
+    if (c->fresh == c->start)
+        list_remove(&c->link);
+    return stack;
+}
+
+/* Under the lock. Gives a chunk back to the system, if none of its stacks is in use. */
+static void release(struct chunk *c, unsigned kind)
+{
+    unsigned free = 0;
+
+    if (c->used > 0)
+        return;
+    for (const struct stack *stack = c->free; stack; stack = stack->next)
+        free++;
+    if (chunk_unmap(c, kind))
+        pool.free[kind] -= free;
+}
+
+/* Under the lock. */
+static void put_shared(struct stack *stack)
+{
+    unsigned kind = stack->kind;
+    struct chunk *c = stack->chunk;
+
+    if (!c->free) { /* so far it is at the end of the list, or on none */
+        if (c->fresh != c->start)
+            list_remove(&c->link);
+        list_push_front(&pool.chunks[kind], &c->link);
+    }
+    stack->next = c->free;
+    c->free = stack;
+    c->used--;
+    pool.free[kind]++;
+    if (pool.free[kind] * size_of(kind) > SHARED_BYTES)
+        release(c, kind);
+}
+
+static void make_lists(void)
+{
+    for (unsigned kind = 0; kind < STACK_KINDS; kind++)
+        list_init(&pool.chunks[kind]);
+    pool.ready = true;
+}
+
+void stack_pool_lock(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    if (!pool.ready)
+        make_lists();
+}
+
+void stack_pool_unlock(void)
+{
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* An executor takes some more home than it needs now, if they are free. */
+static struct stack *get(unsigned kind, struct stack_cache *own)
 {
     struct stack *stack;
 
-    for (int i = 0; own && i < BATCH && pool.cache.free[kind]; i++)
-        push(own, pop(&pool.cache, kind));
-    stack = pop(own ? own : &pool.cache, kind);
-    return stack ? stack : make(kind);
+    stack_pool_lock();
+    stack = take_free(kind);
+    for (int i = 1; own && stack && i < BATCH; i++) {
+        push(own, stack);
+        stack = take_free(kind);
+    }
+    if (!stack)
+        stack = own && own->free[kind] ? pop(own, kind) : make(kind);
+    stack_pool_unlock();
+    return stack;
 }
 
 struct stack *stack_get(size_t size)
 {
     unsigned kind = kind_of(size);
     struct stack_cache *own = this_thread.stacks;
-    struct stack *stack;
 
     if (kind == STACK_KINDS)
         return NULL;
-    if (own && own->free[kind])
-        return pop(own, kind);
-    pthread_mutex_lock(&pool.lock);
-    stack = get_shared(kind, own);
-    pthread_mutex_unlock(&pool.lock);
-    return stack;
-}
-
-/* False: even that can fail, for it may split a mapping (munmap(2)). */
-static bool unmap(struct stack *stack)
-{
-    struct stack old = *stack;
-    char *end = (char *)(stack + 1);
-
-    stack_annotate_unmade(old.low, end);
-    if (munmap(old.low - page_size(), span_of(old.kind)) == 0)
-        return true;
-    stack_annotate_made(old.low, end);
-    return false;
-}
-
-/* Under the lock. */
-static void put_shared(struct stack *stack)
-{
-    size_t kept = pool.cache.count[stack->kind] * size_of(stack->kind);
-
-    if (kept < SHARED_BYTES || !unmap(stack))
-        push(&pool.cache, stack);
+    return own && own->free[kind] ? pop(own, kind) : get(kind, own);
 }
 
 void stack_put(struct stack *stack)
@@ -189,14 +294,14 @@ void stack_put(struct stack *stack)
         push(own, stack);
         if (own->count[kind] < 2 * BATCH)
             return;
-        pthread_mutex_lock(&pool.lock);
+    }
+    stack_pool_lock();
+    if (own)
         for (int i = 0; i < BATCH; i++)
             put_shared(pop(own, kind));
-    } else {
-        pthread_mutex_lock(&pool.lock);
+    else
         put_shared(stack);
-    }
-    pthread_mutex_unlock(&pool.lock);
+    stack_pool_unlock();
 }
 
 /*
@@ -219,43 +324,22 @@ void stack_cache_flush(struct stack_cache *cache)
 {
     struct stack *stack;
 
-    pthread_mutex_lock(&pool.lock);
+    stack_pool_lock();
     for (unsigned kind = 0; kind < STACK_KINDS; kind++)
         while ((stack = pop(cache, kind)))
             put_shared(stack);
-    pthread_mutex_unlock(&pool.lock);
-}
-
-/* Under the lock. What cannot be unmapped stays for use. */
-static void empty(unsigned kind)
-{
-    struct fresh *fresh = &pool.fresh[kind];
-    struct stack_cache old = pool.cache;
-    struct stack *stack;
-
-    pool.cache.free[kind] = NULL;
-    pool.cache.count[kind] = 0;
-    while ((stack = pop(&old, kind)))
-        if (!unmap(stack))
-            push(&pool.cache, stack);
-    if (fresh->next != fresh->end && munmap(fresh->next, (size_t)(fresh->end - fresh->next)) == 0)
-        *fresh = (struct fresh){0};
+    stack_pool_unlock();
 }
 
 void stack_pool_empty(void)
 {
-    pthread_mutex_lock(&pool.lock);
+    struct trale_link *link, *next;
+
+    stack_pool_lock();
     for (unsigned kind = 0; kind < STACK_KINDS; kind++)
-        empty(kind);
-    pthread_mutex_unlock(&pool.lock);
-}
-
-void stack_pool_lock(void)
-{
-    pthread_mutex_lock(&pool.lock);
-}
-
-void stack_pool_unlock(void)
-{
-    pthread_mutex_unlock(&pool.lock);
+        for (link = pool.chunks[kind].next; link != &pool.chunks[kind]; link = next) {
+            next = link->next;
+            release(container_of(link, struct chunk, link), kind);
+        }
+    stack_pool_unlock();
 }

@@ -1,7 +1,7 @@
 /*
  * Stacks for fibers: mapped in chunks, guarded one by one, and used again, the last one first,
  * while it is still in the cache. An executor keeps some of its own, without a lock; the rest is
- * shared. Free stacks beyond a limit are unmapped.
+ * shared. Beyond a limit, chunks of which no stack is in use are unmapped.
  */
 #ifndef TASK_STACK_H
 #define TASK_STACK_H
@@ -16,6 +16,7 @@ struct stack {
     size_t size;        /* usable bytes from low */
     unsigned kind;      /* sizes are MIN << kind */
     unsigned colour;    /* bytes left free at the top, see stack_top */
+    struct chunk *chunk;
 };
 
 #define STACK_KINDS 18 /* 16 KiB to 2 GiB */
@@ -39,7 +40,7 @@ bool stack_guards(const struct stack *stack, const void *address);
 /* An executor ends: its stacks become everybody's. */
 void stack_cache_flush(struct stack_cache *cache);
 
-/* Unmaps every free stack. */
+/* Unmaps every chunk of which no stack is in use. */
 void stack_pool_empty(void);
 
 /* For fork: hold the pool's lock across it, so that the child finds the pool in one piece. */

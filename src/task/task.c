@@ -79,6 +79,9 @@ static void finish(trale_task *task, bool ready)
     if (!ready)
         task->result = future->output;
     list_remove(&task->link);
+    task->home->ended++;
+    if (!state_is_sole(&task->waker.state)) /* who learns of the end must find it accounted for */
+        task->home->account(task->home);
     switch (state_finish(&task->waker.state)) {
     case FINISHED_WAKE_JOINER:
         wake_joiner(task);
@@ -108,8 +111,8 @@ static bool poll_or_cancel(trale_task *task)
     return true;
 }
 
-/* One poll of the task that stands first on the run queue. True: it has ended. */
-static bool run(trale_task *task)
+/* One poll of the task that stands first on the run queue. */
+static void run(trale_task *task)
 {
     bool ended;
 
@@ -117,30 +120,31 @@ static bool run(trale_task *task)
     list_push_back(&task->home->waiting, &task->link);
     this_thread.task = task;
     this_thread.polling = true;
-    this_thread.awaits = 0;
+    this_thread.spent = 0;
     ended = poll_or_cancel(task);
     this_thread.polling = false;
     this_thread.task = NULL;
     if (!this_thread.queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
     if (ended)
-        return true;
+        return;
     if (this_thread.yielded)
         this_thread.yielded = false; /* RUNNING stays: see task_state.h */
     else if (!state_pend(&task->waker.state))
-        return false;
+        return;
     task_ready(task);
-    return false;
 }
 
-unsigned run_queue_poll(struct run_queue *queue, unsigned most)
+void run_queue_poll(struct run_queue *queue, unsigned most)
 {
-    unsigned ended = 0;
+    unsigned spent = 0;
 
-    while (most-- > 0 && !list_empty(&queue->ready))
-        if (run(container_of(queue->ready.next, trale_task, link)))
-            ended++;
-    return ended;
+    while (most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
+        run(container_of(queue->ready.next, trale_task, link));
+        spent += this_thread.spent;
+    }
+    if (queue->ended > 0)
+        queue->account(queue);
 }
 
 int trale_cancel(trale_task *task)

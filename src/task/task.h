@@ -37,9 +37,9 @@ void task_init(trale_task *task, trale_future *future, bool handle, const char *
 /* Executor: a task that was woken, or is new, goes to the end of the run queue. */
 void task_ready(trale_task *task);
 
-/* Executor: makes so many polls at most, from the front of the run queue. Returns how many tasks
- * have ended. */
-unsigned run_queue_poll(struct run_queue *queue, unsigned most);
+/* Executor: makes so many polls at most, from the front of the run queue, and fewer if they do
+ * much. */
+void run_queue_poll(struct run_queue *queue, unsigned most);
 
 /* Sends a task that is new, or that the caller has made QUEUED, to its home. Any thread; the task
  * may have ended when it returns. */

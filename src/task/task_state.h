@@ -117,6 +117,15 @@ static inline bool state_pend(struct task_state *s)
     return (old & STATE_QUEUED) != 0;
 }
 
+/*
+ * Executor, before state_finish: has nobody else the task, no handle and no waker? Wait nodes are
+ * gone by then. Nobody can come to have it any more. Acquire: pairs with state_release.
+ */
+static inline bool state_is_sole(const struct task_state *s)
+{
+    return atomic_load_explicit(&s->word, memory_order_acquire) < 2 * STATE_REFERENCE;
+}
+
 enum state_finished { FINISHED_IDLE, FINISHED_WAKE_JOINER, FINISHED_FREE };
 
 /*
@@ -127,11 +136,10 @@ enum state_finished { FINISHED_IDLE, FINISHED_WAKE_JOINER, FINISHED_FREE };
  */
 static inline enum state_finished state_finish(struct task_state *s)
 {
-    uint64_t old = atomic_load_explicit(&s->word, memory_order_acquire);
+    uint64_t old = atomic_load_explicit(&s->word, memory_order_relaxed);
     uint64_t next;
 
-    if (old <
-        2 * STATE_REFERENCE) /* nobody else has the task: no handle, no waker, no wait node */
+    if (state_is_sole(s))
         return FINISHED_FREE;
     do {
         next = (old | STATE_DONE) & ~(STATE_RUNNING | STATE_QUEUED | STATE_JOINER);

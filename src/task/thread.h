@@ -13,12 +13,18 @@ struct thread {
     struct run_queue *queue;    /* executor threads: their own; else NULL */
     trale_task *task;           /* the task that is being polled; else NULL */
     bool polling;               /* inside the poll or drop of a future: nothing may wait */
-    unsigned awaits;            /* that have returned in this poll of a fiber */
+    unsigned spent;             /* operations in this poll that did not have to wait */
     bool yielded;               /* the fiber that just suspended wants to run again at once */
     trale_waker *waker;         /* plain threads: what to wake when they wait; else NULL */
     struct spin spin;           /* plain threads: how their recent waits went */
     struct stack_cache *stacks; /* executor threads: stacks that are ready for use */
 };
+
+/*
+ * How many operations one poll may make that do not have to wait. Then it lets others run: a task
+ * that always finds something to do must not keep the executor.
+ */
+#define POLL_BUDGET 128
 
 /* The address may be cached across a fiber switch: a fiber never changes its thread. */
 extern _Thread_local struct thread this_thread;

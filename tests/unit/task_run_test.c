@@ -13,6 +13,22 @@
 
 static struct run_queue queue;
 static int freed;
+static unsigned ended; /* of tasks, as they are accounted for */
+
+static void count_ended(struct run_queue *q)
+{
+    ended += q->ended;
+    q->ended = 0;
+}
+
+/* How many tasks have ended in so many polls. */
+static unsigned poll_queue(unsigned most)
+{
+    ended = 0;
+    run_queue_poll(&queue, most);
+    return ended;
+}
+
 static void (*free_task)(trale_task *);
 
 static void setup(void)
@@ -20,6 +36,7 @@ static void setup(void)
     memset(&queue, 0, sizeof queue);
     list_init(&queue.ready);
     list_init(&queue.waiting);
+    queue.account = count_ended;
     this_thread.queue = &queue;
 }
 
@@ -95,7 +112,7 @@ static void finish(struct probe *p)
 static void end(struct probe *p, trale_task *task, int polls)
 {
     finish(p);
-    ck_assert_uint_eq(run_queue_poll(&queue, 10), 1);
+    ck_assert_uint_eq(poll_queue(10), 1);
     check_queues(0, 0);
     ck_assert_int_eq(probe_polls(p), polls);
     ck_assert_int_eq(probe_drops(p), 1);
@@ -112,7 +129,7 @@ START_TEST(a_new_task_is_polled_once_and_then_waits)
     trale_task *task = new_task(&p);
 
     check_queues(1, 0);
-    ck_assert_uint_eq(run_queue_poll(&queue, 10), 0);
+    ck_assert_uint_eq(poll_queue(10), 0);
     check_queues(0, 1);
     ck_assert_int_eq(probe_polls(&p), 1);
     end(&p, task, 2);
@@ -131,7 +148,7 @@ START_TEST(a_task_stands_on_the_wait_queue_while_it_is_polled)
     struct probe p = PROBE_STEP(note_queues);
     trale_task *task = new_task(&p);
 
-    ck_assert_uint_eq(run_queue_poll(&queue, 1), 1);
+    ck_assert_uint_eq(poll_queue(1), 1);
     ck_assert_int_eq(task->result, 1);
     trale_detach(task);
 }
@@ -142,12 +159,12 @@ START_TEST(wakes_on_the_executor_schedule_once_without_the_inbox)
     struct probe p = PROBE;
     trale_task *task = new_task(&p);
 
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     for (int i = 0; i < 3; i++)
         probe_wake(&p);
     check_queues(1, 0);
     ck_assert_int_eq(take_inbox(), 0);
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     ck_assert_int_eq(probe_polls(&p), 2);
     end(&p, task, 3);
 }
@@ -158,7 +175,7 @@ START_TEST(wakes_from_elsewhere_schedule_once_through_the_inbox)
     struct probe p = PROBE;
     trale_task *task = new_task(&p);
 
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     for (int i = 0; i < 3; i++)
         as_stranger(probe_wake, &p);
     probe_wake(&p); /* here, but it is on its way already */
@@ -167,7 +184,7 @@ START_TEST(wakes_from_elsewhere_schedule_once_through_the_inbox)
     check_queues(1, 0);
     as_stranger(probe_wake, &p);
     ck_assert_int_eq(take_inbox(), 0);
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     ck_assert_int_eq(probe_polls(&p), 2);
     end(&p, task, 3);
 }
@@ -189,10 +206,10 @@ START_TEST(wakes_during_a_poll_schedule_once_without_the_inbox)
     struct probe p = PROBE_STEP(wake_here_and_elsewhere);
     trale_task *task = new_task(&p);
 
-    run_queue_poll(&queue, 1);
+    poll_queue(1);
     ck_assert_int_eq(take_inbox(), 0);
     check_queues(1, 0);
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     ck_assert_int_eq(probe_polls(&p), 2);
     check_queues(0, 1);
     end(&p, task, 3);
@@ -210,7 +227,7 @@ START_TEST(wakes_during_the_poll_that_is_ready_schedule_nothing)
     struct probe p = PROBE_STEP(wake_and_be_ready);
     trale_task *task = new_task(&p);
 
-    ck_assert_uint_eq(run_queue_poll(&queue, 10), 1);
+    ck_assert_uint_eq(poll_queue(10), 1);
     ck_assert_int_eq(take_inbox(), 0);
     check_queues(0, 0);
     ck_assert_int_eq(probe_polls(&p), 1);
@@ -226,10 +243,10 @@ static void after_the_end(void (*fn)(struct probe *))
     trale_task *task = new_task(&p);
     trale_waker *waker;
 
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     waker = probe_waker(&p);
     finish(&p);
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     p.waker = waker; /* what probe_wake wakes */
     p.arg = task;
     as_stranger(fn, &p);
@@ -263,14 +280,14 @@ START_TEST(a_cancel_and_wakes_schedule_once)
     trale_task *task = new_task(&p);
 
     p.arg = task;
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     as_stranger(cancel_arg, &p);
     as_stranger(probe_wake, &p);
     as_stranger(cancel_arg, &p);
     cancel_arg(&p);
     ck_assert_int_eq(take_inbox(), 1);
     check_queues(1, 0);
-    ck_assert_uint_eq(run_queue_poll(&queue, 10), 1);
+    ck_assert_uint_eq(poll_queue(10), 1);
     check_queues(0, 0);
     ck_assert_int_eq(probe_polls(&p), 1);
     ck_assert_int_eq(probe_drops(&p), 1);
@@ -296,13 +313,13 @@ START_TEST(tasks_that_wake_themselves_take_turns_and_a_bound_holds)
         probes[i] = (struct probe)PROBE_STEP(wake_self);
         tasks[i] = new_task(&probes[i]);
     }
-    ck_assert_uint_eq(run_queue_poll(&queue, 7), 0);
+    ck_assert_uint_eq(poll_queue(7), 0);
     ck_assert_int_eq(probe_polls(&probes[0]), 3);
     ck_assert_int_eq(probe_polls(&probes[1]), 2);
     ck_assert_int_eq(probe_polls(&probes[2]), 2);
     for (int i = 0; i < 3; i++)
         trale_cancel(tasks[i]);
-    ck_assert_uint_eq(run_queue_poll(&queue, 10), 3);
+    ck_assert_uint_eq(poll_queue(10), 3);
     for (int i = 0; i < 3; i++)
         trale_detach(tasks[i]);
     ck_assert_int_eq(freed, 3);
@@ -315,7 +332,7 @@ START_TEST(whoever_is_last_frees_the_memory)
     trale_task *task = new_task(&p);
     trale_waker *one, *two;
 
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     one = probe_waker(&p);
     two = trale_waker_clone(one);
     trale_waker_drop(one);
@@ -324,7 +341,7 @@ START_TEST(whoever_is_last_frees_the_memory)
     trale_waker_drop(two); /* the executor's own is left */
     ck_assert_int_eq(freed, 0);
     finish(&p);
-    ck_assert_uint_eq(run_queue_poll(&queue, 10), 1);
+    ck_assert_uint_eq(poll_queue(10), 1);
     ck_assert_int_eq(freed, 1);
 }
 END_TEST
@@ -344,7 +361,7 @@ START_TEST(a_join_holds_the_waker_of_whoever_polled_it_last)
     trale_join_future f;
     uint64_t before;
 
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     before = references(joiners[0]);
     trale_join_init(&f, task, NULL);
     ck_assert_int_eq(trale_future_poll(&f.future, &cx[0]), TRALE_PENDING);
@@ -360,7 +377,7 @@ START_TEST(a_join_holds_the_waker_of_whoever_polled_it_last)
     ck_assert_uint_eq(references(joiners[1]), before + 1);
 
     finish(&target);
-    ck_assert_uint_eq(run_queue_poll(&queue, 1), 1);
+    ck_assert_uint_eq(poll_queue(1), 1);
     ck_assert_uint_eq(references(joiners[1]), before);
     check_queues(1, 1); /* the last one was woken */
     ck_assert_ptr_eq(queue.ready.next, &joiners[1]->link);
@@ -369,7 +386,7 @@ START_TEST(a_join_holds_the_waker_of_whoever_polled_it_last)
     trale_future_drop(&f.future);
     for (int i = 0; i < 2; i++)
         finish(&probes[i]);
-    run_queue_poll(&queue, 10);
+    poll_queue(10);
     for (int i = 0; i < 2; i++)
         trale_detach(joiners[i]);
     ck_assert_int_eq(freed, 3);
