@@ -98,6 +98,7 @@ install: all
 	printf '%s\n' 'Name: trale' 'Description: asynchronous tasks for C' 'Version: $(VERSION)' \
 	    'Cflags: -I$(PREFIX)/include -pthread' 'Libs: -L$(LIBDIR) -ltrale -pthread' \
 	    > $(DESTDIR)$(LIBDIR)/pkgconfig/trale.pc
+	$(if $(DESTDIR),,-ldconfig)
 
 clean:
 	rm -rf $(BUILD)

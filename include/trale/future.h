@@ -37,9 +37,9 @@ struct trale_future_ops {
     /*
      * Runs exactly once, ready or not. It takes back whatever could still reach the future: a
      * list it stands on, an inner future, a cloned waker. It does not free the future itself, for
-     * its output is read afterwards. NULL if there is nothing to do. It must not block. A pending future that is cancelled has its
-     * output set to -ECANCELED or -ETIMEDOUT before; a drop that finds that the operation took
-     * effect after all writes the true output over it.
+     * its output is read afterwards. NULL if there is nothing to do. It must not block. A
+     * pending future that is cancelled has its output set to -ECANCELED or -ETIMEDOUT before; a
+     * drop that finds that the operation took effect after all writes the true output over it.
      */
     void (*drop)(trale_future *self);
     const char *name; /* what a dump says a task waits for; NULL: nothing */

@@ -4,6 +4,7 @@
  * A trale_io owns its descriptor from trale_io_open to trale_close. Any number of tasks and
  * threads may use one at once, in both directions. It belongs to no runtime: it is registered
  * with the reactor of the runtime that first waits on it, and moves on when that one is freed.
+ * One trale_io per descriptor: to use a file in two, dup(2) it.
  */
 #ifndef TRALE_IO_H
 #define TRALE_IO_H
@@ -39,9 +40,10 @@ TRALE_API int trale_io_fd(const trale_io *io);
 TRALE_API int trale_wait(trale_io *io, unsigned events);
 
 /*
- * Closes the descriptor. Every call that waits on io, or has begun, returns -EBADF; none may start
- * on it afterwards, as after free. The number may be used again at once. Never waits for events.
- * Returns what close(2) reports (-EIO, -ENOSPC, -EDQUOT: data was lost), but io is gone always.
+ * Closes the descriptor. Every call that waits on io, or has begun, returns -EBADF; none may
+ * start on it afterwards, as after free. The number may be used again at once. Never waits for
+ * events. Returns what close(2) reports (-EIO, -ENOSPC, -EDQUOT: data was lost), but io is gone
+ * always.
  *   -EINVAL: io is NULL.
  */
 TRALE_API int trale_close(trale_io *io);

@@ -2,7 +2,8 @@
  * Addresses and UDP.
  *
  * An endpoint is text: "127.0.0.1:9998", "[::1]:0", "[fe80::1%eth0]:53", "localhost:ntp".
- * Port 0 lets the system choose; trale_addr_local tells what it chose.
+ * Port 0 lets the system choose; trale_addr_local tells what it chose. Every address of the
+ * machine is "0.0.0.0:port", or "[::]:port".
  */
 #ifndef TRALE_NET_H
 #define TRALE_NET_H
@@ -51,7 +52,8 @@ TRALE_API int trale_addr_local(const trale_io *io, trale_addr *addr);
  * Makes a UDP socket bound to the endpoint. A name is looked up on the calling thread
  * (getaddrinfo(3)), every address it has is tried, and the last error is returned.
  *   -EINVAL: io or endpoint is NULL, or endpoint is not HOST:PORT.
- *   -ENOENT: the name or service does not exist.  -EAGAIN, -EIO: the resolver is out of order, for now or for good.
+ *   -ENOENT: the name or service does not exist.
+ *   -EAGAIN, -EIO: the resolver is out of order, for now or for good.
  *   Errors of socket(2) and bind(2): -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EMFILE, ...
  */
 TRALE_API int trale_udp_bind(trale_io **io, const char *endpoint);
@@ -62,6 +64,7 @@ TRALE_API int trale_udp_bind(trale_io **io, const char *endpoint);
  * (recv(2), MSG_TRUNC). from, if not NULL, receives the sender.
  *   -EINVAL: io is NULL, or buffer is NULL and size is not 0.     -EBADF: closed while waiting.
  *   -ECONNREFUSED: (connected sockets) an earlier datagram met nobody.
+ *   -ENOTSOCK: io is no socket.  Others as for recvfrom(2).
  *   -ENOMEM, -ENOSPC: as for trale_wait.      -ECANCELED, -ETIMEDOUT: nothing was received.
  */
 TRALE_API ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_addr *from);

@@ -8,13 +8,13 @@
  *
  * A forked child starts with no runtime; its first use of the library makes a new default one.
  * It must not use tasks or runtimes of its parent; it may use and close its parent's ios.
- * The child of a task's thread has no signal blocked; posix_spawn(3) inherits the mask instead, so
- * set one with POSIX_SPAWN_SETSIGMASK.
+ * The child of a task's thread has no signal blocked; posix_spawn(3) inherits the mask instead,
+ * so set one with POSIX_SPAWN_SETSIGMASK.
  *
- * exit(3) stops every runtime: tasks that are pending just end where they are, none runs any more.
- * It happens when exit comes to the handler that the first use of the library registered, after
- * those that were registered later (atexit(3)). Afterwards spawning and waiting give -ESHUTDOWN,
- * and joining a task that was pending would never return.
+ * exit(3) stops every runtime: tasks that are pending just end where they are, none runs any
+ * more. It happens when exit comes to the handler that the first use of the library registered,
+ * after those that were registered later (atexit(3)). Afterwards spawning, waiting and joining
+ * a task that was pending give -ESHUTDOWN on a plain thread.
  */
 #ifndef TRALE_RUNTIME_H
 #define TRALE_RUNTIME_H
@@ -60,8 +60,8 @@ TRALE_API int trale_runtime_wait(trale_runtime *runtime);
 TRALE_API int trale_runtime_free(trale_runtime *runtime, int64_t deadline);
 
 /*
- * The default runtime, made at the first call of this or of anything else that needs it. NULL if
- * it cannot be made (the functions that need it say why).
+ * The default runtime, made at the first call (again, if it was freed) of this or of anything
+ * else that needs it. NULL if it cannot be made (the functions that need it say why).
  */
 TRALE_API trale_runtime *trale_runtime_default(void);
 

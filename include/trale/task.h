@@ -48,7 +48,8 @@ TRALE_API int trale_spawn_future(trale_task **task, const trale_future *future, 
 typedef struct trale_spawn_options {
     trale_runtime *runtime; /* NULL: as for trale_spawn */
     unsigned executor;      /* 0: any; n: thread trale-exec-(n-1), -EINVAL if there is none */
-    size_t stack_size;      /* bytes, rounded up; 0: the runtime's; -EINVAL over 1 GiB */
+    size_t stack_size;      /* bytes, rounded up, at least 16 KiB; 0: the runtime's;
+                               -EINVAL over 1 GiB */
     const char *name; /* for dumps and messages; must live as long as the task; NULL: none */
 } trale_spawn_options;
 
@@ -63,7 +64,8 @@ TRALE_API int trale_spawn_future_with(trale_task **task, const trale_spawn_optio
  * consumed. Any other value: the handle is still valid. A task that was cancelled before it
  * started, or a stackless one while it was pending, has the result -ECANCELED. A handle may be
  * joined by one caller at a time, from any thread or task, also after its runtime is gone.
- *   -EINVAL: task is NULL.        -EDEADLK: the task joins itself.
+ *   -EINVAL: task is NULL.        -EDEADLK: the task joins itself. (Longer circles just wait.)
+ *   -ESHUTDOWN: the task never ends, for the process exits.
  *   -ECANCELED, -ETIMEDOUT: the caller was; the task goes on.
  */
 TRALE_API int trale_join(trale_task *task, intptr_t *result);
@@ -89,8 +91,8 @@ TRALE_API int trale_cancel(trale_task *task);
 TRALE_API int trale_block_on(trale_fn *fn, void *arg, intptr_t *result);
 
 /*
- * Lets every other task that is ready run first. On a plain thread: sched_yield. A fiber that makes
- * 128 calls in a row which could have waited but did not yields by itself.
+ * Lets every other task that is ready run first. On a plain thread: sched_yield. A fiber that
+ * makes 128 calls in a row which could have waited but did not yields by itself.
  *   -ECANCELED, -ETIMEDOUT: it yielded all the same.
  */
 TRALE_API int trale_yield(void);

@@ -24,7 +24,8 @@ TRALE_API int64_t trale_now(void);
  */
 TRALE_API int trale_sleep(int64_t duration);
 
-/* Waits until trale_now() >= deadline. TRALE_NEVER: for ever; a past deadline yields once. */
+/* Waits until trale_now() >= deadline. TRALE_NEVER: for ever; a past deadline yields once.
+ * Errors as for trale_sleep. */
 TRALE_API int trale_sleep_until(int64_t deadline);
 
 typedef struct trale_sleep_future {

@@ -1,4 +1,5 @@
-/* An intrusive, circular, doubly linked list. The head is a link too; an empty head meets itself. */
+/* An intrusive, circular, doubly linked list. The head is a link too; an empty head meets
+ * itself. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 

@@ -10,8 +10,8 @@
  *
  * An executor that parks marks its inbox, then hands the baton over; the reactor thread puts the
  * baton down, then looks at the mark. Both are sequentially consistent, so one sees the other,
- * and there is never a parked executor beside a napping reactor. (But for one that naps itself, to
- * its next timer: it is back in a moment, and keeps its turn.)
+ * and there is never a parked executor beside a napping reactor. (But for one that naps itself,
+ * to its next timer: it is back in a moment, and keeps its turn.)
  *
  * This header is what the library runs and what the model checker explores.
  */
@@ -85,9 +85,9 @@ static inline void baton_return(struct baton *b)
 }
 
 /*
- * Executor that has marked itself parked: the reactor thread is to go on. Failing, because it does
- * so already, is sequentially consistent: see above. Success needs no order, for baton_return has
- * released all there is; but C11 before C17 wants it no weaker than failure.
+ * Executor that has marked itself parked: the reactor thread is to go on. Failing, because it
+ * does so already, is sequentially consistent: see above. Success needs no order, for
+ * baton_return has released all there is; but C11 before C17 wants it no weaker than failure.
  */
 static inline void baton_hand_over(struct baton *b)
 {

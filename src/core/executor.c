@@ -65,9 +65,10 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
 }
 
 /*
- * Tasks that arrive while the runtime is being freed are cancelled: their spawn got in just before
- * the gate was closed, and cancel_all may have been here before them. Tasks that arrive behind the
- * janitor came after the freeing, or after it was given up: cancel_all comes before them.
+ * Tasks that arrive while the runtime is being freed are cancelled: their spawn got in just
+ * before the gate was closed, and cancel_all may have been here before them. Tasks that arrive
+ * behind the janitor came after the freeing, or after it was given up: cancel_all comes before
+ * them.
  */
 static void take_inbox(struct executor *ex)
 {
@@ -114,7 +115,8 @@ static bool look_around(struct executor *ex, int64_t start)
     return false;
 }
 
-/* A timer that is due soon is not worth handing the baton over, and back, and setting an alarm. */
+/* A timer that is due soon is not worth handing the baton over, and back, and setting an
+ * alarm. */
 static void park(struct executor *ex, int64_t timer)
 {
     int64_t left = timer - clock_now();

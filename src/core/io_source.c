@@ -8,6 +8,7 @@
 
 #include "core/process.h"
 #include "core/reactor.h"
+#include "task/thread.h"
 
 int trale_io_open(trale_io **io, int fd)
 {
@@ -112,6 +113,8 @@ static int source_register(trale_io *io)
     struct reactor *reactor;
     int error;
 
+    if (wait_is_vain())
+        return -ESHUTDOWN;
     if (io->reactor)
         return 0;
     error = reactor_current(&reactor);
@@ -172,8 +175,8 @@ void source_forget(struct trale_io_waiter *waiter)
     source_release(io);
 }
 
-/* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is left
- * but the waiter's reference. */
+/* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is
+ * left but the waiter's reference. */
 enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output)

@@ -7,9 +7,9 @@
  *     |   tick   |     pins      |  0   | CLOSED | FINAL | WRITABLE | READABLE |
  *     +----------+---------------+------+--------+-------+----------+----------+
  *
- * READABLE, WRITABLE   An operation in this direction is worth trying. Set at first, for the first
- *          try costs no more than asking; then by the reactor; cleared by an operation that met
- *          EAGAIN.
+ * READABLE, WRITABLE   An operation in this direction is worth trying. Set at first, for the
+ *          first try costs no more than asking; then by the reactor; cleared by an operation that
+ *          met EAGAIN.
  * FINAL    RDHUP, HUP or ERR was seen. Never cleared.
  * CLOSED   trale_close was called. Never cleared.
  * pins     Polls of operations that are under way. The close waits for them (they do not block),

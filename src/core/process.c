@@ -116,8 +116,8 @@ bool process_remove(trale_runtime *rt)
 
 /*
  * Not freed, and the default one stays the default: other threads may be about to use it. A poll
- * that does not come back is left to its fate, and so is the thread that called exit in a task: it
- * will run no other any more.
+ * that does not come back is left to its fate, and so is the thread that called exit in a task:
+ * it will run no other any more.
  */
 static void stop(trale_runtime *rt)
 {
@@ -153,6 +153,7 @@ static void at_exit(void)
     process_unlock();
     while ((rt = close_one()))
         stop(rt);
+    atomic_store(&executors_stopped, true);
 }
 
 /* At the first use only, so that what the program registers later runs earlier. */

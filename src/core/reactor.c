@@ -123,8 +123,8 @@ void reactor_turn_for(struct reactor *r)
 
 /*
  * Stands by while an executor is awake: it turns the reactor itself now and then, and hands the
- * baton over when it parks. Only if it has made no turn during a whole nap, because one poll takes
- * so long, do we step in. True: the next turn is to block.
+ * baton over when it parks. Only if it has made no turn during a whole nap, because one poll
+ * takes so long, do we step in. True: the next turn is to block.
  */
 static bool stand_by(struct reactor *r)
 {

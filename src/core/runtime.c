@@ -49,7 +49,8 @@ void runtime_tasks_ended(trale_runtime *rt, unsigned count)
     if (old >= (count + UINT64_C(1)) * ONE_TASK)
         return;
     process_lock();
-    /* Somebody may have spawned, and waits for that task: the one who ends it comes by here too. */
+    /* Somebody may have spawned, and waits for that task: the one who ends it comes by here
+     * too. */
     while (!has_tasks(rt) && (link = list_pop_front(&rt->waiters))) {
         trale_runtime_wait_future *f = container_of(link, trale_runtime_wait_future, link);
 
@@ -71,7 +72,8 @@ void runtime_reopen(trale_runtime *rt)
     atomic_fetch_and(&rt->tasks, ~CLOSED);
 }
 
-/* The check and the list are under the lock, and so is the wake after the last task: see there. */
+/* The check and the list are under the lock, and so is the wake after the last task: see
+ * there. */
 bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker)
 {
     trale_runtime *rt = f->runtime;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "core/runtime.h"
 #include "task/await.h"
+#include "task/thread.h"
 
 /* Its own tasks cannot wait until they have ended. */
 static int check(const trale_runtime *rt)
@@ -18,8 +19,11 @@ static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
     trale_runtime_wait_future *f = container_of(self, trale_runtime_wait_future, future);
     int error = check(f->runtime);
 
-    if (error == 0 && runtime_wait_enlist(f, trale_context_waker(cx)))
-        return TRALE_PENDING;
+    if (error == 0 && runtime_wait_enlist(f, trale_context_waker(cx))) {
+        if (!wait_is_vain())
+            return TRALE_PENDING;
+        error = -ESHUTDOWN;
+    }
     return future_ready(self, error);
 }
 

@@ -74,11 +74,16 @@ int trale_sleep_until(int64_t deadline)
 
 int trale_sleep(int64_t duration)
 {
-    return trale_sleep_until(clock_after(duration));
+    trale_sleep_future f;
+
+    trale_sleep_init(&f, duration);
+    return (int)await_call(__func__, &f.future);
 }
 
 void trale_interval_start(trale_interval *interval, int64_t period)
 {
+    if (!interval)
+        return;
     *interval = (trale_interval){.period = period, .next = clock_after(period)};
 }
 

@@ -124,7 +124,8 @@ static void advance(struct trale_timer_queue *q, uint64_t target)
         q->near = target;
 }
 
-/* A lower bound for all deadlines, exact when that is cheap; TRALE_NEVER if there are no timers. */
+/* A lower bound for all deadlines, exact when that is cheap; TRALE_NEVER if there are no
+ * timers. */
 static int64_t lower_bound(const struct trale_timer_queue *q)
 {
     int64_t earliest = TRALE_NEVER;

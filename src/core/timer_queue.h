@@ -1,7 +1,7 @@
 /*
  * The timers of a runtime. Near ones stand in a heap, in exact order; far ones in a wheel of
- * coarse slots, each a list, from where they fall into the heap as their slot comes up. Arming and
- * disarming are O(1) for far timers, and a heap of what is due within a millisecond fits the
+ * coarse slots, each a list, from where they fall into the heap as their slot comes up. Arming
+ * and disarming are O(1) for far timers, and a heap of what is due within a millisecond fits the
  * cache, however many timers there are. Nothing here allocates.
  */
 #ifndef CORE_TIMER_QUEUE_H

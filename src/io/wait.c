@@ -6,7 +6,8 @@
 #include "core/io_source.h"
 #include "task/await.h"
 
-/* What the reactor knows may be old, for the program reads and writes past it; the kernel knows. */
+/* What the reactor knows may be old, for the program reads and writes past it; the kernel
+ * knows. */
 static intptr_t try_poll(int fd, void *operation)
 {
     const trale_wait_future *f = operation;

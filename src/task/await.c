@@ -78,7 +78,7 @@ static intptr_t await_in_fiber(trale_task *task, trale_future *future, bool shie
             output = withdraw(future, -ECANCELED);
             break;
         }
-        if (poll_inside(future, &task->waker) == TRALE_READY) {
+        if (poll_inside(future, &task->waker) != TRALE_PENDING) {
             output = finish(future);
             break;
         }

@@ -1,6 +1,7 @@
 /*
- * Tells the sanitizers that a switch happened; nothing at all in a build without them. A fiber has
- * one context of its own in AddressSanitizer and ThreadSanitizer from its first switch to its end.
+ * Tells the sanitizers that a switch happened; nothing at all in a build without them. A fiber
+ * has one context of its own in AddressSanitizer and ThreadSanitizer from its first switch to
+ * its end.
  */
 #ifndef TASK_FIBER_ANNOTATE_H
 #define TASK_FIBER_ANNOTATE_H
@@ -22,9 +23,9 @@
 
 /*
  * For the functions around a switch. Instrumented entries and exits would not balance, so under a
- * sanitizer they stand alone and are not instrumented. Else they are inlined: every return after a
- * switch is mispredicted, for the processor's return stack knows nothing of it, and costs more
- * than the switch itself.
+ * sanitizer they stand alone and are not instrumented. Else they are inlined: every return
+ * after a switch is mispredicted, for the processor's return stack knows nothing of it, and
+ * costs more than the switch itself.
  */
 #if !defined(ANNOTATE_ADDRESS) && !defined(ANNOTATE_THREAD)
 #define UNINSTRUMENTED __attribute__((always_inline)) inline

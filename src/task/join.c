@@ -38,8 +38,12 @@ static enum trale_poll join_poll(trale_future *self, trale_context *cx)
         return future_ready(&f->future, -EINVAL);
     if (f->task == this_thread.task)
         return future_ready(&f->future, -EDEADLK);
-    if (!state_is_done(&f->task->waker.state) && arm(f, trale_context_waker(cx)))
-        return TRALE_PENDING;
+    if (!state_is_done(&f->task->waker.state)) {
+        if (wait_is_vain())
+            return future_ready(&f->future, -ESHUTDOWN);
+        if (arm(f, trale_context_waker(cx)))
+            return TRALE_PENDING;
+    }
     f->armed = false;
     if (f->result)
         *f->result = f->task->result;

@@ -1,7 +1,7 @@
 /*
- * Switching stacks on aarch64, AAPCS64: x19-x28, the frame pointer x29, the link register x30, the
- * low halves of v8-v15 and the control register fpcr belong to the caller and are all that a call
- * must keep. Nothing else is saved; in particular no signal mask.
+ * Switching stacks on aarch64, AAPCS64: x19-x28, the frame pointer x29, the link register x30,
+ * the low halves of v8-v15 and the control register fpcr belong to the caller and are all that
+ * a call must keep. Nothing else is saved; in particular no signal mask.
  */
         .text
 

@@ -2,8 +2,8 @@
  * Switching stacks on x86-64, System V ABI: rbx, rbp, r12-r15, and the control parts of mxcsr and
  * of the x87 unit, belong to the caller and are all that a call must keep. Nothing else is saved;
  * in particular no signal mask, which would cost two system calls. The control words are compared
- * first and loaded only if they differ, because loading them is the slow part; the low six bits of
- * mxcsr are sticky exceptions, which a call need not keep.
+ * first and loaded only if they differ, because loading them is the slow part; the low six bits
+ * of mxcsr are sticky exceptions, which a call need not keep.
  *
  * The way back is a jump, not a return: the processor's return stack knows nothing of this switch
  * and would mispredict every one.

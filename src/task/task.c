@@ -9,6 +9,7 @@
 #include "task/thread.h"
 
 _Thread_local struct thread this_thread;
+atomic_bool executors_stopped;
 
 static void free_stackless(trale_task *task)
 {

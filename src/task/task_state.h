@@ -11,7 +11,8 @@
  *          to be queued again after this poll. Set by whoever wakes: who sets it first, and finds
  *          neither RUNNING nor DONE, must queue the task; everybody else has nothing to do, so a
  *          task is never queued twice. Cleared by the executor as it starts a poll.
- * RUNNING  The executor polls the task. Set and cleared by the executor only. It stays set while a
+ * RUNNING  The executor polls the task. Set and cleared by the executor only. It stays set
+ * while a
  *          task that yielded stands on the run queue: wakers then leave it alone.
  * DONE     The result is stored and the future dropped. Set once, by the executor. Excludes any
  *          further queueing, and hands the joiner's waker to whoever set it.
@@ -21,10 +22,10 @@
  * THREAD   Not a task at all but the waker of a plain thread: only QUEUED (a notification is on
  *          its way) and the references mean anything. Never changes.
  *
- * References: one of the executor until DONE, one of the join handle, one per cloned waker. A wait
- * node borrows its waker: drop unlinks it before the task can be DONE. A task that is QUEUED or
- * RUNNING cannot become DONE behind the back of the one who set QUEUED, so queueing needs no
- * reference of its own.
+ * References: one of the executor until DONE, one of the join handle, one per cloned waker. A
+ * wait node borrows its waker: drop unlinks it before the task can be DONE. A task that is
+ * QUEUED or RUNNING cannot become DONE behind the back of the one who set QUEUED, so queueing
+ * needs no reference of its own.
  *
  * This header is what the library runs and what the model checker explores.
  */
@@ -52,7 +53,8 @@ static inline bool state_is_thread(const struct task_state *s)
     return (atomic_load_explicit(&s->word, memory_order_relaxed) & STATE_THREAD) != 0;
 }
 
-/* By the task itself, or by its executor. A hint: the poll that must see it starts with acquire. */
+/* By the task itself, or by its executor. A hint: the poll that must see it starts with
+ * acquire. */
 static inline bool state_is_cancelled(const struct task_state *s)
 {
     return (atomic_load_explicit(&s->word, memory_order_relaxed) & STATE_CANCEL) != 0;
@@ -67,9 +69,9 @@ static inline bool state_is_done(const struct task_state *s)
 /*
  * A waker wakes. True: the caller must queue the task.
  * Release: what was written before the wake is seen by the poll it causes (state_start, or the
- * inbox). It is a read-modify-write also if QUEUED is there already, because the poll to come must
- * see this waker's writes too. Acquire: the caller may use waker->next, last used by the executor
- * before state_pend.
+ * inbox). It is a read-modify-write also if QUEUED is there already, because the poll to come
+ * must see this waker's writes too. Acquire: the caller may use waker->next, last used by the
+ * executor before state_pend.
  */
 static inline bool state_wake(struct task_state *s)
 {
@@ -89,8 +91,8 @@ static inline bool state_cancel(struct task_state *s)
 
 /*
  * Executor: a poll starts. True: the task was cancelled before.
- * Acquire: pairs with the release in state_wake and state_cancel. It needs no release: nobody claims
- * the task, and with it waker->next, before state_pend has released it.
+ * Acquire: pairs with the release in state_wake and state_cancel. It needs no release: nobody
+ * claims the task, and with it waker->next, before state_pend has released it.
  * A task that yielded is still RUNNING, and if nobody woke it there is nothing to change.
  */
 static inline bool state_start(struct task_state *s)
@@ -106,9 +108,9 @@ static inline bool state_start(struct task_state *s)
 }
 
 /*
- * Executor: the poll returned PENDING. True: somebody woke the task meanwhile, and the caller must
- * queue it. Release: pairs with the acquire in state_wake, so that the next one who wakes may use
- * waker->next.
+ * Executor: the poll returned PENDING. True: somebody woke the task meanwhile, and the caller
+ * must queue it. Release: pairs with the acquire in state_wake, so that the next one who wakes
+ * may use waker->next.
  */
 static inline bool state_pend(struct task_state *s)
 {

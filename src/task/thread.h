@@ -2,6 +2,8 @@
 #ifndef TASK_THREAD_H
 #define TASK_THREAD_H
 
+#include <stdatomic.h>
+
 #include <trale/base.h>
 
 #include "base/spin.h"
@@ -28,5 +30,15 @@ struct thread {
 
 /* The address may be cached across a fiber switch: a fiber never changes its thread. */
 extern _Thread_local struct thread this_thread;
+
+/* Set when exit has stopped every executor: whoever would wait for one now waits for nothing.
+ * Never cleared. */
+extern atomic_bool executors_stopped;
+
+/* Is the caller a plain thread that would wait for an executor for ever? */
+static inline bool wait_is_vain(void)
+{
+    return atomic_load(&executors_stopped) && !this_thread.queue;
+}
 
 #endif

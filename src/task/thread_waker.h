@@ -1,6 +1,6 @@
 /*
- * The waker of a plain thread that waits outside a task: a word like a task's, of which only QUEUED
- * and the references are used, and a place to park.
+ * The waker of a plain thread that waits outside a task: a word like a task's, of which only
+ * QUEUED and the references are used, and a place to park.
  */
 #ifndef TASK_THREAD_WAKER_H
 #define TASK_THREAD_WAKER_H
@@ -16,7 +16,8 @@ void thread_waker_forked(void);
 /* Blocks the calling thread until its waker was woken since the last call. */
 void thread_waker_park(void);
 
-/* The second half of a wake that was claimed: unparks the thread, gives the batch's reference back. */
+/* The second half of a wake that was claimed: unparks the thread, gives the batch's reference
+ * back. */
 void thread_waker_deliver(trale_waker *waker);
 
 void thread_waker_release(trale_waker *waker);
