@@ -4,17 +4,37 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CREDIT_MAX 16
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool allowed; /* written once, before pthread_once returns */
 
-/* CPUs' worth of time the cgroup gives us, at least 1; INT64_MAX without a quota (cgroup v2). */
+/* Opens the cpu.max that holds for this process: of its cgroup (v2), whose path may be relative to
+ * a namespace, or of the root of what it sees. */
+static FILE *open_quota(void)
+{
+    char line[512], path[600];
+    FILE *own = fopen("/proc/self/cgroup", "re"), *file = NULL;
+
+    while (own && !file && fgets(line, sizeof line, own)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "0::/", 4) != 0)
+            continue;
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", line + 3);
+        file = fopen(path, "re");
+    }
+    if (own)
+        fclose(own);
+    return file ? file : fopen("/sys/fs/cgroup/cpu.max", "re");
+}
+
+/* CPUs' worth of time the cgroup gives us; INT64_MAX without a quota. */
 static int64_t quota(void)
 {
     long long max = 0, period = 0;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+    FILE *file = open_quota();
     bool limited = file && fscanf(file, "%lld %lld", &max, &period) == 2 && period > 0;
 
     if (file)

@@ -11,9 +11,8 @@
  *          to be queued again after this poll. Set by whoever wakes: who sets it first, and finds
  *          neither RUNNING nor DONE, must queue the task; everybody else has nothing to do, so a
  *          task is never queued twice. Cleared by the executor as it starts a poll.
- * RUNNING  The executor polls the task. Set and cleared by the executor only. It stays set
- * while a
- *          task that yielded stands on the run queue: wakers then leave it alone.
+ * RUNNING  The executor polls the task. Set and cleared by the executor only. It stays set while
+ *          a task that yielded stands on the run queue: wakers then leave it alone.
  * DONE     The result is stored and the future dropped. Set once, by the executor. Excludes any
  *          further queueing, and hands the joiner's waker to whoever set it.
  * CANCEL   Asked to stop. Set by anyone, never cleared; looked at before each poll and each wait.

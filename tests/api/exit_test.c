@@ -122,7 +122,7 @@ static void exit_from_a_task(void *arg)
     MUST(atexit(nothing_runs) == 0);
     start_work(NULL);
     trale_block_on(exit_in_task, arg, NULL);
-    MUST(!"reached");
+    must_failed(__FILE__, __LINE__, "exit does not return");
 }
 
 START_TEST(a_task_exits)
@@ -138,7 +138,7 @@ static void exit_from_a_task_beside_another_runtime(void *arg)
     MUST(trale_runtime_new(&other, NULL) == 0);
     start_work(other);
     trale_block_on(exit_in_task, arg, NULL);
-    MUST(!"reached");
+    must_failed(__FILE__, __LINE__, "exit does not return");
 }
 
 START_TEST(a_task_exits_while_another_runtime_has_tasks)
@@ -163,7 +163,7 @@ static void exit_from_a_poll(void *arg)
     start_work(NULL);
     MUST(trale_spawn_future(&task, &f, sizeof f) == 0);
     trale_join(task, NULL);
-    MUST(!"reached");
+    must_failed(__FILE__, __LINE__, "exit does not return");
 }
 
 START_TEST(a_stackless_task_exits)

@@ -6,21 +6,34 @@
 
 #include "settle.h"
 
-/* A division that tells the rounding modes apart, at run time. */
+/* Divisions that tell the rounding modes apart. Between volatile loads and stores, for a compiler
+ * may take it that the mode never changes. */
+struct quotients {
+    double plus, minus;
+    long double wide;
+};
+
+static struct quotients divide(void)
+{
+    volatile double one = 1, minus_one = -1, three = 3, plus, minus;
+    volatile long double wide_one = 1, wide_three = 3, wide;
+    plus = one / three;
+    minus = minus_one / three;
+    wide = wide_one / wide_three;
+    return (struct quotients){plus, minus, wide};
+}
+
 static int rounds_as(int mode)
 {
     static const int modes[] = {FE_TONEAREST, FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO};
-    volatile double one = 1, three = 3;
-    volatile long double long_one = 1, long_three = 3;
-    double here = one / three, minus = -one / three;
-    long double long_here = long_one / long_three;
+    struct quotients here = divide();
     int now = fegetround(), same = now == mode;
     for (int i = 0; i < 4; i++) {
         fesetround(modes[i]);
-        bool equal =
-            one / three == here && -one / three == minus && long_one / long_three == long_here;
+        struct quotients there = divide();
         if (modes[i] == mode)
-            same = same && equal;
+            same = same && there.plus == here.plus && there.minus == here.minus &&
+                   there.wide == here.wide;
     }
     fesetround(now);
     return same;

@@ -26,6 +26,7 @@ static __attribute__((noinline)) int large_frame(int depth)
 {
     volatile char frame[256 << 10];
     frame[0] = (char)depth;
+    __asm__ volatile("" ::"r"(frame) : "memory"); /* it has to be as large as it is written */
     return frame[0] + (int)sizeof frame;
 }
 

@@ -10,6 +10,7 @@
 
 #include "seed.h"
 #include "settle.h"
+#include "system.h"
 
 /* Bound to the loopback, with its address. */
 static trale_io *bind_any(trale_addr *local)
@@ -197,6 +198,10 @@ START_TEST(a_name_is_bound)
 {
     trale_io *io;
     trale_addr local;
+    if (!has_localhost()) {
+        printf("# localhost: skipped, this system does not know that name\n");
+        return;
+    }
     ck_assert_int_eq(trale_udp_bind(&io, "localhost:0"), 0);
     ck_assert_int_eq(trale_addr_local(io, &local), 0);
     ck_assert(local.as.any.sa_family == AF_INET || local.as.any.sa_family == AF_INET6);

@@ -1,23 +1,40 @@
 #include "system.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netdb.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "suite.h"
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
 bool under_valgrind(void)
 {
     const char *text = getenv("VALGRIND");
     return text && *text;
+}
+
+bool has_localhost(void)
+{
+    struct addrinfo *list;
+    if (getaddrinfo("localhost", NULL, NULL, &list) != 0)
+        return false;
+    freeaddrinfo(list);
+    return true;
 }
 
 static int count_entries(const char *path)
@@ -105,6 +122,21 @@ void deny_call_with(long number, int index, uint32_t value, int error)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     install(filter, COUNT(filter));
+}
+
+bool has_guard_markers(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool has = page != MAP_FAILED && madvise(page, size, MADV_GUARD_INSTALL) == 0;
+    munmap(page, size);
+    return has;
+}
+
+void deny_guard_markers(void)
+{
+    deny_call_with(SYS_madvise, 2, MADV_GUARD_INSTALL, EINVAL);
+    MUST(!has_guard_markers());
 }
 
 void passes_in_child(void (*fn)(void *arg), void *arg)

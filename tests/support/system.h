@@ -38,10 +38,18 @@ const char *__tsan_default_options(void);
 
 bool under_valgrind(void);
 
+/* Does getaddrinfo know localhost? A system without /etc/hosts may not. */
+bool has_localhost(void);
+
 /* Open descriptors, threads and mappings of this process. */
 int count_fds(void);
 int count_threads(void);
 int count_mappings(void);
+
+/* Does this kernel have guard markers (MADV_GUARD_INSTALL)? And: from now on it has none; for a
+ * child. */
+bool has_guard_markers(void);
+void deny_guard_markers(void);
 
 /* Waits until the process has so many threads: the kernel forgets one a moment after its join. */
 void await_threads(int count);

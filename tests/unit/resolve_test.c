@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "io/resolve.h"
+#include "system.h"
 
 START_TEST(numbers_resolve_to_themselves)
 {
@@ -56,6 +58,10 @@ END_TEST
 START_TEST(localhost_is_found)
 {
     trale_addr list[RESOLVE_MAX];
+    if (!has_localhost()) {
+        printf("# localhost: skipped, this system does not know that name\n");
+        return;
+    }
     int count = endpoint_resolve(list, "localhost:9998", SOCK_DGRAM);
     ck_assert_int_ge(count, 1);
     ck_assert_int_le(count, RESOLVE_MAX);

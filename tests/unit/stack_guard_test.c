@@ -1,40 +1,17 @@
 /* What lies below each stack: a page that kills, on kernels with guard markers and without. */
 #include "suite.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "system.h"
 #include "task/stack.h"
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
 static size_t page_size(void)
 {
     return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* Does this kernel have guard markers? */
-static bool has_markers(void)
-{
-    char *page =
-        mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    bool has = page != MAP_FAILED && madvise(page, page_size(), MADV_GUARD_INSTALL) == 0;
-    munmap(page, page_size());
-    return has;
-}
-
-static void without_markers(void)
-{
-    deny_call_with(SYS_madvise, 2, MADV_GUARD_INSTALL, EINVAL);
-    MUST(!has_markers());
 }
 
 START_TEST(the_guard_is_the_page_below)
@@ -61,7 +38,7 @@ static void write_below(void *arg)
     struct stack *stack = NULL;
     signal(SIGSEGV, SIG_DFL); /* a sanitizer may have a handler here */
     if (w->old_kernel)
-        without_markers();
+        deny_guard_markers();
     for (int i = 0; i < w->stacks; i++) {
         stack = stack_get(16384);
         *stack->low = 1;
@@ -101,7 +78,7 @@ static void reuse(void *arg)
 {
     struct stack *first, *second;
     (void)arg;
-    without_markers();
+    deny_guard_markers();
     first = stack_get(65536);
     MUST(first);
     first->low[0] = 1;
@@ -136,7 +113,7 @@ START_TEST(more_than_forty_thousand_guarded_stacks_live_at_once)
     enum { COUNT = 45000 };
     static struct stack *stacks[COUNT];
     int count = (int)test_scale(COUNT);
-    if (!has_markers() || count < COUNT) {
+    if (!has_guard_markers() || count < COUNT) {
         printf("# 45,000 guarded stacks: skipped, %s\n",
                count < COUNT ? "this is a slow build" : "the kernel has no MADV_GUARD_INSTALL");
         return;
