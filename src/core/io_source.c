@@ -189,7 +189,7 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
     word = source_pin(io);
     do {
         result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
-        if (result == -EAGAIN && (word & interest))
+        if (result == -EAGAIN && ((word & interest) || wait_is_vain()))
             result = attempt(io->fd, operation);
         if (result != -EAGAIN)
             break;

@@ -68,6 +68,16 @@ static void forget_all(void)
     list_append(&forgotten, &all);
 }
 
+/* On a task's thread that will run no task any more: what is still called on it, by exit or in a
+ * forked child, is called by a plain thread. */
+static void leave_executor(void)
+{
+    this_thread.queue = NULL;
+    this_thread.task = NULL;
+    this_thread.polling = false;
+    this_thread.stacks = NULL;
+}
+
 /* If a task called fork, its function goes on here, on its own stack, as a plain thread. */
 static void after_fork_in_child(void)
 {
@@ -79,10 +89,7 @@ static void after_fork_in_child(void)
     thread_waker_forked();
     if (this_thread.queue)
         thread_unblock_signals();
-    this_thread.queue = NULL;
-    this_thread.task = NULL;
-    this_thread.polling = false;
-    this_thread.stacks = NULL;
+    leave_executor();
 }
 
 /* Before there is a second thread: a fork must never miss a lock that is held. */
@@ -116,13 +123,14 @@ bool process_remove(trale_runtime *rt)
 
 /*
  * Not freed, and the default one stays the default: other threads may be about to use it. A poll
- * that does not come back is left to its fate, and so is the thread that called exit in a task:
- * it will run no other any more.
+ * that does not come back is left to its fate.
  */
 static void stop(trale_runtime *rt)
 {
-    if (executor_current() == &rt->executor)
+    if (executor_current() == &rt->executor) {
+        leave_executor();
         return;
+    }
     executor_stop(&rt->executor);
     if (!executor_wait_left(&rt->executor, EXIT_PATIENCE_NS))
         return;

@@ -147,6 +147,7 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
     if (error != 0)
         goto free_memory;
     overflow_watch();
+    spin_allowed(); /* reads files: not later, when descriptors come and go */
     error = start_threads(rt);
     if (error != 0)
         goto destroy_reactor;

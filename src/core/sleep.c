@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "core/reactor.h"
 #include "task/await.h"
+#include "task/thread.h"
 
 int64_t trale_now(void)
 {
@@ -34,7 +35,7 @@ static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
 
     f->polled = true;
     if (f->deadline == TRALE_NEVER)
-        return TRALE_PENDING;
+        return wait_is_vain() ? future_ready(self, -ESHUTDOWN) : TRALE_PENDING;
     if (timer_pending(&f->timer)) {
         timer_change_waker(&f->timer, waker);
         return TRALE_PENDING;

@@ -136,17 +136,24 @@ static struct chunk *chunk_new(unsigned kind)
     return c;
 }
 
+/* All its stacks are free. */
+static void chunk_annotate(const struct chunk *c, void (*annotate)(char *low, char *end))
+{
+    for (struct stack *stack = c->free; stack; stack = stack->next)
+        annotate(stack->low, (char *)(stack + 1));
+}
+
 /* Under the lock. False: even that can fail, for it may split a mapping (munmap(2)). */
 static bool chunk_unmap(struct chunk *c, unsigned kind)
 {
-    char *start = c->start, *end = chunk_end(c);
+    struct trale_link *before = c->link.prev;
 
     list_remove(&c->link);
-    stack_annotate_unmade(start, end);
-    if (munmap(start, chunk_size(kind)) == 0)
+    chunk_annotate(c, stack_annotate_unmade);
+    if (munmap(c->start, chunk_size(kind)) == 0)
         return true;
-    stack_annotate_made(start, end);
-    list_push_back(&pool.chunks[kind], &c->link);
+    chunk_annotate(c, stack_annotate_made);
+    list_push_front(before, &c->link); /* where it was */
     return false;
 }
 

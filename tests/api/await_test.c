@@ -324,6 +324,37 @@ START_TEST(two_fibers_that_take_turns_lose_no_wake)
 }
 END_TEST
 
+static enum trale_poll return_seven(trale_future *self, trale_context *cx)
+{
+    (void)cx;
+    self->output++;
+    return (enum trale_poll)7;
+}
+
+static const struct trale_future_ops sevens = {return_seven, NULL, NULL};
+
+static intptr_t await_seven(void *arg)
+{
+    trale_future f = {&sevens, (intptr_t)arg};
+
+    return trale_await(&f);
+}
+
+/* Only TRALE_PENDING is pending, whoever waits: nobody is going to wake for the rest. */
+START_TEST(what_is_neither_pending_nor_ready_counts_as_ready)
+{
+    trale_future f = {&sevens, 30};
+    trale_task *task;
+    intptr_t result = 0;
+
+    ck_assert_int_eq(await_seven((void *)10), 11);
+    ck_assert_int_eq(trale_block_on(await_seven, (void *)20, &result), 0);
+    ck_assert_int_eq(result, 21);
+    ck_assert_int_eq(trale_spawn_future(&task, &f, sizeof f), 0);
+    ck_assert_int_eq(join(task), 31);
+}
+END_TEST
+
 TEST_MAIN_WITH(NULL, free_default_runtime, "await",
                a_future_that_is_ready_is_polled_once_and_dropped,
                a_thread_waits_until_another_wakes_it, a_thread_polls_once_for_each_wake,
@@ -333,4 +364,5 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "await",
                what_is_no_future_is_refused, a_future_made_of_another_passes_its_context_on,
                dropping_what_has_no_drop_does_nothing, two_threads_that_take_turns_lose_no_wake,
                a_thread_and_a_fiber_that_take_turns_lose_no_wake,
-               two_fibers_that_take_turns_lose_no_wake)
+               two_fibers_that_take_turns_lose_no_wake,
+               what_is_neither_pending_nor_ready_counts_as_ready)

@@ -3,11 +3,12 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <trale.h>
+#include <sys/eventfd.h>
 
 #include "gate.h"
 #include "probe.h"
 #include "settle.h"
+#include "wait_task.h"
 
 #define TASKS 200
 
@@ -291,6 +292,61 @@ START_TEST(the_inbox_is_looked_at_after_a_bounded_number_of_polls)
 }
 END_TEST
 
+/* Many whose operations never wait, on one descriptor that is always ready. */
+struct crowd {
+    trale_io *io;
+    struct gate started, spawned;
+    long operations; /* by tasks, one at a time */
+    bool faulty;
+};
+
+static intptr_t operate(void *arg)
+{
+    struct crowd *c = arg;
+
+    while (!atomic_load(&stop)) {
+        c->faulty = c->faulty || trale_wait(c->io, TRALE_READABLE) != TRALE_READABLE;
+        c->operations++;
+    }
+    return 0;
+}
+
+/* The first of them: while it is held up here, the others stand behind it. */
+static intptr_t wait_and_operate(void *arg)
+{
+    struct crowd *c = arg;
+
+    gate_open(&c->started);
+    gate_wait(&c->spawned);
+    return operate(c);
+}
+
+/* Those that stood in the queue before the new task have one turn each, and hardly one has two: the
+ * inbox is looked at after a turn that was used up, not only after many. */
+START_TEST(the_inbox_is_looked_at_after_a_bounded_number_of_operations)
+{
+    enum { COUNT = 64, TURN = 128 }; /* what one fiber may do before it yields by itself */
+    struct crowd c = {open_io(eventfd(1, EFD_NONBLOCK)), GATE, GATE, 0, false};
+    struct hold h = HOLD;
+    trale_task *tasks[COUNT], *other;
+
+    hold_executor(&h);
+    ck_assert_int_eq(trale_spawn(&tasks[0], wait_and_operate, &c), 0);
+    for (int i = 1; i < COUNT; i++)
+        ck_assert_int_eq(trale_spawn(&tasks[i], operate, &c), 0);
+    release_executor(&h);
+    gate_wait(&c.started);
+    ck_assert_int_eq(trale_spawn(&other, set_stop, NULL), 0);
+    gate_open(&c.spawned);
+    join(other);
+    for (int i = 0; i < COUNT; i++)
+        join(tasks[i]);
+    trale_close(c.io);
+    ck_assert(!c.faulty);
+    ck_assert_int_le(c.operations, (COUNT + 4) * TURN);
+}
+END_TEST
+
 TEST_MAIN_WITH(NULL, free_default_runtime, "fairness", tasks_run_in_the_order_of_their_spawns,
                tasks_run_in_the_order_in_which_a_thread_woke_them,
                tasks_run_in_the_order_in_which_a_task_woke_them, two_tasks_that_yield_alternate,
@@ -298,4 +354,5 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "fairness", tasks_run_in_the_order_of
                a_task_that_yields_for_ever_starves_nobody,
                a_future_that_always_wakes_itself_starves_nobody,
                many_that_never_stop_starve_nobody,
-               the_inbox_is_looked_at_after_a_bounded_number_of_polls)
+               the_inbox_is_looked_at_after_a_bounded_number_of_polls,
+               the_inbox_is_looked_at_after_a_bounded_number_of_operations)

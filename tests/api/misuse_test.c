@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -12,12 +13,13 @@
 /* Runs fn in a child, which must abort, having named the function. */
 static void aborts(void (*fn)(void *), void *arg, const char *function)
 {
-    char output[1024];
+    char output[1024], name[64];
     int status = test_in_child(fn, arg, output, sizeof output);
 
+    snprintf(name, sizeof name, ": %s: ", function); /* not trale_sleep_until for trale_sleep */
     ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "status %#x: %s", status,
                   output);
-    ck_assert_msg(strncmp(output, "trale: ", 7) == 0 && strstr(output, function),
+    ck_assert_msg(strncmp(output, "trale: ", 7) == 0 && strstr(output, name),
                   "\"%s\" does not name %s", output, function);
 }
 
@@ -131,9 +133,58 @@ static void sleep_a_little(void)
     trale_sleep(1);
 }
 
+static void sleep_until_now(void)
+{
+    trale_sleep_until(trale_now());
+}
+
+static void wait_for_a_tick(void)
+{
+    trale_interval interval;
+
+    trale_interval_start(&interval, 1);
+    trale_interval_wait(&interval);
+}
+
 static void join_nothing(void)
 {
     trale_join(NULL, NULL);
+}
+
+static intptr_t nothing(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static void block_on_nothing(void)
+{
+    trale_block_on(nothing, NULL, NULL);
+}
+
+static void wait_for_nothing(void)
+{
+    trale_wait(NULL, TRALE_READABLE);
+}
+
+static void receive_nothing(void)
+{
+    trale_recvfrom(NULL, NULL, 0, NULL);
+}
+
+static void send_nothing(void)
+{
+    trale_sendto(NULL, NULL, 0, NULL);
+}
+
+static void wait_for_no_runtime(void)
+{
+    trale_runtime_wait(NULL);
+}
+
+static void free_no_runtime(void)
+{
+    trale_runtime_free(NULL, 0);
 }
 
 START_TEST(an_await_in_a_poll_aborts)
@@ -163,8 +214,16 @@ END_TEST
 
 START_TEST(a_call_that_waits_aborts_in_a_poll)
 {
-    aborts_everywhere(true, sleep_a_little, "trale_");
-    aborts_everywhere(true, join_nothing, "trale_");
+    aborts_everywhere(true, sleep_a_little, "trale_sleep");
+    aborts_everywhere(true, sleep_until_now, "trale_sleep_until");
+    aborts_everywhere(true, wait_for_a_tick, "trale_interval_wait");
+    aborts_everywhere(true, join_nothing, "trale_join");
+    aborts_everywhere(true, block_on_nothing, "trale_block_on");
+    aborts_everywhere(true, wait_for_nothing, "trale_wait");
+    aborts_everywhere(true, receive_nothing, "trale_recvfrom");
+    aborts_everywhere(true, send_nothing, "trale_sendto");
+    aborts_everywhere(true, wait_for_no_runtime, "trale_runtime_wait");
+    aborts_everywhere(true, free_no_runtime, "trale_runtime_free");
 }
 END_TEST
 

@@ -190,6 +190,30 @@ START_TEST(a_sender_learns_that_nobody_is_there)
 }
 END_TEST
 
+START_TEST(a_socket_that_is_not_connected_does_not_learn_it)
+{
+    trale_addr nobody, here, there;
+    trale_close(bind_any(&nobody));
+    trale_io *io = bind_any(&here), *other = bind_any(&there);
+    for (int i = 0; i < 10; i++) {
+        trale_task *task;
+        char byte = 0;
+        if (i % 2) { /* one that waits already */
+            ck_assert_int_eq(trale_spawn(&task, receive, io), 0);
+            settle();
+        }
+        ck_assert_int_eq(trale_sendto(io, "x", 1, &nobody), 1);
+        ck_assert_int_eq(trale_sendto(io, "y", 1, &there), 1);
+        ck_assert_int_eq(trale_recvfrom(other, &byte, 1, NULL), 1);
+        ck_assert_int_eq(byte, 'y');
+        ck_assert_int_eq(trale_sendto(other, "z", 1, &here), 1);
+        ck_assert_int_eq(i % 2 ? join(task) : receive(io), 1);
+    }
+    trale_close(io);
+    trale_close(other);
+}
+END_TEST
+
 START_TEST(a_connected_socket_sends_without_a_destination)
 {
     trale_addr local;
@@ -228,4 +252,5 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "udp_errors", bad_endpoints_are_refus
                a_connected_socket_learns_that_nobody_is_there,
                a_receiver_that_waits_learns_that_nobody_is_there,
                a_sender_learns_that_nobody_is_there,
+               a_socket_that_is_not_connected_does_not_learn_it,
                a_connected_socket_sends_without_a_destination, what_is_no_socket_has_no_address)
