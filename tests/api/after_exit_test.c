@@ -65,8 +65,8 @@ static void no_wait(void)
 {
     trale_interval interval;
     char byte;
-    trale_interval_start(&interval, TRALE_MS);
-    MUST(trale_sleep(TRALE_MS) == -ESHUTDOWN);
+    trale_interval_start(&interval, 3600 * TRALE_SEC);
+    MUST(trale_sleep(TRALE_SEC) == -ESHUTDOWN);
     MUST(trale_sleep(3600 * TRALE_SEC) == -ESHUTDOWN);
     MUST(trale_sleep_until(trale_now() + TRALE_SEC) == -ESHUTDOWN);
     MUST(trale_interval_wait(&interval) == -ESHUTDOWN);
