@@ -9,6 +9,8 @@
 #ifndef TRALE_IO_H
 #define TRALE_IO_H
 
+#include <sys/uio.h>
+
 #include <trale/future.h>
 
 TRALE_BEGIN
@@ -40,6 +42,43 @@ TRALE_API int trale_io_fd(const trale_io *io);
 TRALE_API int trale_wait(trale_io *io, unsigned events);
 
 /*
+ * Reads what there is, up to size bytes, as read(2); waits while there is nothing. Returns the
+ * count, 0 at the end of a stream (and for size 0).
+ *   -EINVAL: io is NULL, or buffer is NULL and size is not 0.   -EBADF: closed meanwhile.
+ *   -ECONNRESET, -EIO, -EISDIR, ...: as for read(2).
+ *   -ENOMEM, -ENOSPC, -EPERM: as for trale_wait.
+ *   -ECANCELED, -ETIMEDOUT: nothing was read.
+ */
+TRALE_API ssize_t trale_read(trale_io *io, void *buffer, size_t size);
+
+/*
+ * Writes what there is room for, up to size bytes, as write(2); waits while there is none.
+ * Returns the count, which may be less than size. SIGPIPE is never raised. Errors as for
+ * trale_read, and
+ *   -EPIPE: nobody reads any more.
+ *   -ECANCELED, -ETIMEDOUT: nothing was written.
+ */
+TRALE_API ssize_t trale_write(trale_io *io, const void *buffer, size_t size);
+
+/*
+ * The same with several buffers, as readv(2) and writev(2). The array and what it points to stay
+ * the caller's, and as they are, until the call returns.
+ *   -EINVAL: also if count is negative or over IOV_MAX (1024), or iov is NULL and count is not 0.
+ */
+TRALE_API ssize_t trale_readv(trale_io *io, const struct iovec *iov, int count);
+TRALE_API ssize_t trale_writev(trale_io *io, const struct iovec *iov, int count);
+
+/*
+ * Reads until size bytes are there. Returns the count: less than size only at the end of the
+ * stream, or if an error, a cancel or a deadline came after some bytes; the next call then gives
+ * that error again. If no byte was moved, the error.
+ */
+TRALE_API ssize_t trale_read_full(trale_io *io, void *buffer, size_t size);
+
+/* Writes all of size bytes; counts and errors as for trale_read_full. */
+TRALE_API ssize_t trale_write_all(trale_io *io, const void *buffer, size_t size);
+
+/*
  * Closes the descriptor. Every call that waits on io, or has begun, returns -EBADF; none may
  * start on it afterwards, as after free. The number may be used again at once. Never waits for
  * events. Returns what close(2) reports (-EIO, -ENOSPC, -EDQUOT: data was lost), but io is gone
@@ -65,6 +104,59 @@ typedef struct trale_wait_future {
 } trale_wait_future;
 
 TRALE_API void trale_wait_init(trale_wait_future *f, trale_io *io, unsigned events);
+
+typedef struct trale_read_future {
+    trale_future future;
+    trale_io *io;
+    void *buffer;
+    size_t size;
+    struct trale_io_waiter waiter; /* private */
+} trale_read_future;
+
+TRALE_API void trale_read_init(trale_read_future *f, trale_io *io, void *buffer, size_t size);
+
+typedef struct trale_write_future {
+    trale_future future;
+    trale_io *io;
+    const void *buffer;
+    size_t size;
+    struct trale_io_waiter waiter; /* private */
+} trale_write_future;
+
+TRALE_API void trale_write_init(trale_write_future *f, trale_io *io, const void *buffer,
+                                size_t size);
+
+typedef struct trale_readv_future {
+    trale_future future;
+    trale_io *io;
+    const struct iovec *iov;
+    int count;
+    struct trale_io_waiter waiter; /* private */
+} trale_readv_future;
+typedef trale_readv_future trale_writev_future;
+
+TRALE_API void trale_readv_init(trale_readv_future *f, trale_io *io, const struct iovec *iov,
+                                int count);
+TRALE_API void trale_writev_init(trale_writev_future *f, trale_io *io, const struct iovec *iov,
+                                 int count);
+
+typedef struct trale_read_full_future {
+    trale_future future;
+    trale_read_future read; /* private from here on: of what is left */
+    size_t moved;
+} trale_read_full_future;
+
+TRALE_API void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer,
+                                    size_t size);
+
+typedef struct trale_write_all_future {
+    trale_future future;
+    trale_write_future write; /* private from here on: of what is left */
+    size_t moved;
+} trale_write_all_future;
+
+TRALE_API void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *buffer,
+                                    size_t size);
 
 TRALE_END
 

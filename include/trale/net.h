@@ -1,5 +1,5 @@
 /*
- * Addresses and UDP.
+ * Addresses, UDP, TCP and Unix stream sockets.
  *
  * An endpoint is text: "127.0.0.1:9998", "[::1]:0", "[fe80::1%eth0]:53", "localhost:ntp".
  * Port 0 lets the system choose; trale_addr_local tells what it chose. Every address of the
@@ -80,6 +80,78 @@ TRALE_API ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_
  */
 TRALE_API ssize_t trale_sendto(trale_io *io, const void *buffer, size_t size,
                                const trale_addr *to);
+
+/*
+ * Makes a TCP socket that listens at the endpoint, with SO_REUSEADDR and a backlog of 1024 or the
+ * system's maximum. Names and errors as for trale_udp_bind, and those of listen(2).
+ */
+TRALE_API int trale_tcp_listen(trale_io **io, const char *endpoint);
+
+/*
+ * Takes the next connection; waits while there is none. Any number of tasks may accept on one
+ * listener. peer, if not NULL, receives the address of the other side. A connection that was gone
+ * before it could be taken is passed over.
+ *   -EINVAL: listener or connection is NULL, or it does not listen.      -EBADF: closed
+ *   meanwhile.
+ *   -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS: nothing was taken, the connection waits, and the
+ *   listener
+ *       lives: try again when there is room.
+ *   -ECANCELED, -ETIMEDOUT: nothing was taken.
+ */
+TRALE_API int trale_accept(trale_io *listener, trale_io **connection, trale_addr *peer);
+
+/*
+ * Connects to the endpoint: every address of a name is tried, the last error is returned. A name
+ * is looked up on the calling thread.
+ *   -EINVAL, -ENOENT, -EAGAIN, -EIO, -ENOMEM: as for trale_udp_bind.
+ *   -ECONNREFUSED, -ETIMEDOUT, -ENETUNREACH, -EMFILE, ...: as for socket(2) and connect(2).
+ *   -ECANCELED, -ETIMEDOUT: nothing is left of the try.
+ */
+TRALE_API int trale_tcp_connect(trale_io **io, const char *endpoint);
+
+/* Sends small writes at once (on), or gathers them (off, as it is at first). tcp(7) TCP_NODELAY.
+ *   -EINVAL: io is NULL.      -ENOTSOCK, -EOPNOTSUPP: not TCP. */
+TRALE_API int trale_tcp_nodelay(trale_io *io, bool on);
+
+/*
+ * The same for Unix stream sockets. path is a file name, or "@name" for an abstract address. A
+ * file that is in the way is -EADDRINUSE; the file that listening makes stays when the io is
+ * closed.
+ *   -ENAMETOOLONG: over 107 bytes.      -ENOENT, -EACCES, ...: as for bind(2), connect(2).
+ */
+TRALE_API int trale_unix_listen(trale_io **io, const char *path);
+TRALE_API int trale_unix_connect(trale_io **io, const char *path);
+
+/*
+ * Ends one direction of a connection, or both: SHUT_RD, SHUT_WR, SHUT_RDWR. Never waits.
+ *   -EINVAL: io is NULL, or how is none of these.      -ENOTCONN, -ENOTSOCK.      -EBADF.
+ */
+TRALE_API int trale_shutdown(trale_io *io, int how);
+
+typedef struct trale_accept_future {
+    trale_future future;
+    trale_io *listener;
+    trale_io **connection;
+    trale_addr *peer;
+    struct trale_io_waiter waiter; /* private */
+} trale_accept_future;
+
+TRALE_API void trale_accept_init(trale_accept_future *f, trale_io *listener,
+                                 trale_io **connection, trale_addr *peer);
+
+/* The text must stay as it is until the first poll. */
+typedef struct trale_tcp_connect_future {
+    trale_future future;
+    trale_io **io;
+    const char *text;
+    struct trale_connecting *connecting; /* private */
+} trale_tcp_connect_future;
+typedef trale_tcp_connect_future trale_unix_connect_future;
+
+TRALE_API void trale_tcp_connect_init(trale_tcp_connect_future *f, trale_io **io,
+                                      const char *endpoint);
+TRALE_API void trale_unix_connect_init(trale_unix_connect_future *f, trale_io **io,
+                                       const char *path);
 
 typedef struct trale_recvfrom_future {
     trale_future future;

@@ -11,8 +11,8 @@
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool allowed; /* written once, before pthread_once returns */
 
-/* Opens the cpu.max that holds for this process: of its cgroup (v2), whose path may be relative to
- * a namespace, or of the root of what it sees. */
+/* Opens the cpu.max that holds for this process: of its cgroup (v2), whose path may be relative
+ * to a namespace, or of the root of what it sees. */
 static FILE *open_quota(void)
 {
     char line[512], path[600];

@@ -4,36 +4,72 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/process.h"
 #include "core/reactor.h"
 #include "task/thread.h"
 
+trale_io *source_alloc(void)
+{
+    trale_io *io = malloc(sizeof *io);
+
+    if (!io)
+        return NULL;
+    *io = (trale_io){.fd = -1, .references = 1, .generation = process_generation()};
+    atomic_init(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
+    list_init(&io->waiters);
+    if (pthread_mutex_init(&io->lock, NULL) == 0)
+        return io;
+    free(io);
+    return NULL;
+}
+
+void source_take(trale_io *io, int fd, bool socket, bool stream)
+{
+    io->fd = fd;
+    io->socket = socket;
+    io->stream = stream;
+}
+
+/* What kind of file is it? -errno if fd is none. */
+static int look_at(int fd, bool *socket, bool *stream)
+{
+    struct stat status;
+    int type = 0;
+    socklen_t length = sizeof type;
+
+    if (fstat(fd, &status) != 0)
+        return -errno;
+    *socket =
+        S_ISSOCK(status.st_mode) && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+    *stream = type == SOCK_STREAM || S_ISFIFO(status.st_mode);
+    return 0;
+}
+
 int trale_io_open(trale_io **io, int fd)
 {
+    bool socket = false, stream = false;
     int error, flags;
     trale_io *new;
 
     error = io ? process_watch() : -EINVAL;
+    if (error == 0)
+        error = look_at(fd, &socket, &stream);
     if (error != 0)
         return error;
-    flags = fcntl(fd, F_GETFL);
-    if (flags < 0)
-        return -errno;
-    new = malloc(sizeof *new);
+    new = source_alloc();
     if (!new)
         return -ENOMEM;
-    *new = (trale_io){.fd = fd, .references = 1, .generation = process_generation()};
-    atomic_init(&new->word, SOURCE_READABLE | SOURCE_WRITABLE);
-    list_init(&new->waiters);
-    error = -pthread_mutex_init(&new->lock, NULL);
-    if (error == 0 && (flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)) {
         error = -errno;
-    if (error != 0) {
-        free(new);
+        source_release(new);
         return error;
     }
+    source_take(new, fd, socket, stream);
     *io = new;
     return 0;
 }
@@ -91,6 +127,20 @@ static uint64_t source_pin(trale_io *io)
 static void source_unpin(trale_io *io)
 {
     atomic_fetch_sub_explicit(&io->word, SOURCE_PIN, memory_order_release);
+}
+
+int source_use(trale_io *io)
+{
+    adopt_if_forked(io);
+    if ((source_pin(io) & SOURCE_CLOSED) == 0)
+        return 0;
+    source_unpin(io);
+    return -EBADF;
+}
+
+void source_unuse(trale_io *io)
+{
+    source_unpin(io);
 }
 
 /*
@@ -175,22 +225,43 @@ void source_forget(struct trale_io_waiter *waiter)
     source_release(io);
 }
 
+/* True: the task has had its share for this poll, and will be polled again. */
+static bool budget_is_spent(trale_waker *waker)
+{
+    if (!this_thread.task || this_thread.spent++ < POLL_BUDGET)
+        return false;
+    trale_waker_wake(waker);
+    return true;
+}
+
+/* Moving less than asked for tells that there is no more, unless the end may be near: data and
+ * the end of a stream can come in one report, and the end will not be reported again. */
+static bool tells_empty(const trale_io *io, uint64_t word, bool drained)
+{
+    return drained && io->stream && (word & SOURCE_FINAL) == 0;
+}
+
 /* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is
  * left but the waiter's reference. */
 enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output)
 {
+    bool drained = false;
     intptr_t result;
     uint64_t word;
     int wait = 1;
 
+    if (budget_is_spent(trale_context_waker(cx)))
+        return TRALE_PENDING;
     adopt_if_forked(io);
     word = source_pin(io);
     do {
         result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
         if (result == -EAGAIN && ((word & interest) || wait_is_vain()))
-            result = attempt(io->fd, operation);
+            result = attempt(io, operation, &drained);
+        if (tells_empty(io, word, drained))
+            source_clear(io, word, interest);
         if (result != -EAGAIN)
             break;
         source_clear(io, word, interest);

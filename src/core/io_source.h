@@ -45,6 +45,8 @@ struct trale_io {
     _Atomic(uint64_t) word;
     _Atomic(uint32_t) references; /* the owner, the reactor, every waiter that has waited */
     int fd;                       /* I: */
+    bool socket;                  /* I: */
+    bool stream;                  /* I: a byte stream: a short count means there is no more now */
     pthread_mutex_t lock;
     unsigned generation;       /* L: of fork: what follows is true in one process only */
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
@@ -52,8 +54,16 @@ struct trale_io {
     struct trale_link link;    /* on the reactor's sources, or its retired: reactor's lock */
 };
 
-/* One try of an operation: a non-blocking system call's result, or -errno. */
-typedef intptr_t source_try(int fd, void *operation);
+/* An io without a descriptor yet; NULL: no memory. source_take gives it one, source_release frees
+ * one that has none. */
+trale_io *source_alloc(void);
+void source_take(trale_io *io, int fd, bool socket, bool stream);
+
+/*
+ * One try of an operation: a non-blocking system call's result, or -errno. *drained is false; a
+ * try that moved less than it could have sets it, and on a byte stream that saves the EAGAIN.
+ */
+typedef intptr_t source_try(const trale_io *io, void *operation, bool *drained);
 
 /*
  * The poll of every operation on an io: tries while the io seems ready, and waits with the given
@@ -73,5 +83,10 @@ void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch);
 void source_evict(trale_io *io, struct wake_batch *batch);
 
 void source_release(trale_io *io);
+
+/* Around a system call on io->fd that never waits, so that a close waits for it. -EBADF:
+ * closed. */
+int source_use(trale_io *io);
+void source_unuse(trale_io *io);
 
 #endif

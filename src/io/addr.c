@@ -182,3 +182,26 @@ int trale_addr_format(const trale_addr *addr, char *text, size_t size)
     memcpy(text, line, (size_t)length + 1);
     return 0;
 }
+
+int addr_from_path(trale_addr *addr, const char *path)
+{
+    size_t length = strlen(path);
+    bool abstract = path[0] == '@';
+
+    *addr = (trale_addr){.as.local.sun_family = AF_UNIX};
+    if (length == 0)
+        return -EINVAL;
+    if (length >= sizeof addr->as.local.sun_path)
+        return -ENAMETOOLONG;
+    memcpy(addr->as.local.sun_path, path, length + 1);
+    if (abstract)
+        addr->as.local.sun_path[0] = '\0';
+    addr->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + !abstract);
+    return 0;
+}
+
+void addr_clamp(trale_addr *addr)
+{
+    if (addr->as.any.sa_family == AF_UNIX && addr->length > sizeof addr->as.local)
+        addr->length = sizeof addr->as.local;
+}

@@ -32,4 +32,10 @@ bool port_from_text(uint16_t *port, const char *text);
 /* Sets the port of an IPv4 or IPv6 address; does nothing to others. */
 void addr_set_port(trale_addr *addr, uint16_t port);
 
+/* A Unix address: a path, or "@name" for an abstract one. -EINVAL: empty. -ENAMETOOLONG. */
+int addr_from_path(trale_addr *addr, const char *path);
+
+/* The kernel counts a final 0 beyond the longest path (unix(7)); we do not. */
+void addr_clamp(trale_addr *addr);
+
 #endif

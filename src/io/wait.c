@@ -8,13 +8,14 @@
 
 /* What the reactor knows may be old, for the program reads and writes past it; the kernel
  * knows. */
-static intptr_t try_poll(int fd, void *operation)
+static intptr_t try_poll(const trale_io *io, void *operation, bool *drained)
 {
     const trale_wait_future *f = operation;
-    struct pollfd p = {.fd = fd};
+    struct pollfd p = {.fd = io->fd};
     intptr_t ready = 0;
     int n;
 
+    (void)drained;
     if (f->events & TRALE_READABLE)
         p.events |= POLLIN | POLLRDHUP;
     if (f->events & TRALE_WRITABLE)

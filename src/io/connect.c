@@ -1,0 +1,194 @@
+/* Connecting: one address after the other, until one answers. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <trale/net.h>
+#include <trale/time.h>
+
+#include "core/io_source.h"
+#include "io/addr.h"
+#include "io/resolve.h"
+#include "io/socket.h"
+#include "task/await.h"
+
+#define RETRY_NS (1 * TRALE_MS) /* a Unix listener whose backlog is full tells nobody of room */
+
+struct trale_connecting {
+    trale_addr list[RESOLVE_MAX];
+    int count, next;
+    int error;                     /* of the last address */
+    trale_io *io;                  /* on its way; NULL: none */
+    struct trale_io_waiter waiter; /* for io */
+    trale_sleep_future pause;
+    bool pausing;
+};
+
+/* Has the connection been made, or refused? */
+static intptr_t try_connected(const trale_io *io, void *operation, bool *drained)
+{
+    trale_addr peer = {.length = sizeof peer.as};
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    (void)operation, (void)drained;
+    if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+        return -errno;
+    if (error != 0)
+        return -error;
+    if (getpeername(io->fd, &peer.as.any, &peer.length) == 0)
+        return 0;
+    return errno == ENOTCONN ? -EAGAIN : -errno;
+}
+
+/* Sends the next address its request. 0: c->io is on its way. -EAGAIN: ask it again later. */
+static int start(struct trale_connecting *c)
+{
+    const trale_addr *addr = &c->list[c->next];
+    int error = 0, fd = socket_new(addr->as.any.sa_family, SOCK_STREAM);
+
+    if (fd < 0)
+        return fd;
+    /* EINTR: it goes on all the same (connect(2)) */
+    if (connect(fd, &addr->as.any, addr->length) != 0 && errno != EINPROGRESS && errno != EINTR)
+        error = -errno;
+    if (error == 0)
+        return socket_to_io(&c->io, fd, SOCK_STREAM);
+    close(fd);
+    return error;
+}
+
+static void give_up(struct trale_connecting *c)
+{
+    source_forget(&c->waiter);
+    if (c->io)
+        trale_close(c->io);
+    c->io = NULL;
+}
+
+static enum trale_poll pause_over(struct trale_connecting *c, trale_context *cx)
+{
+    if (!c->pausing)
+        trale_sleep_init(&c->pause, RETRY_NS);
+    c->pausing = true;
+    if (trale_future_poll(&c->pause.future, cx) == TRALE_PENDING)
+        return TRALE_PENDING;
+    trale_future_drop(&c->pause.future);
+    c->pausing = false;
+    return TRALE_READY;
+}
+
+/* READY: this address has connected (c->error is 0) or failed. */
+static enum trale_poll try_address(struct trale_connecting *c, trale_context *cx)
+{
+    intptr_t output;
+
+    while (!c->io) {
+        if (c->pausing && pause_over(c, cx) == TRALE_PENDING)
+            return TRALE_PENDING;
+        c->error = start(c);
+        if (c->error == -EAGAIN && pause_over(c, cx) == TRALE_PENDING)
+            return TRALE_PENDING;
+        if (c->error != 0 && c->error != -EAGAIN)
+            return TRALE_READY;
+    }
+    if (source_poll(&c->waiter, c->io, TRALE_WRITABLE, try_connected, NULL, cx, &output) ==
+        TRALE_PENDING)
+        return TRALE_PENDING;
+    c->error = (int)output;
+    if (c->error != 0)
+        give_up(c);
+    return TRALE_READY;
+}
+
+static enum trale_poll connect_poll(trale_future *self, trale_context *cx,
+                                    int (*look_up)(trale_addr *list, const char *text))
+{
+    trale_tcp_connect_future *f = container_of(self, trale_tcp_connect_future, future);
+    struct trale_connecting *c = f->connecting;
+
+    if (!f->io || !f->text)
+        return future_ready(self, -EINVAL);
+    if (!c) {
+        c = f->connecting = calloc(1, sizeof *c);
+        if (!c)
+            return future_ready(self, -ENOMEM);
+        c->count = look_up(c->list, f->text);
+        c->error = c->count;
+    }
+    for (; c->next < c->count; c->next++) {
+        if (try_address(c, cx) == TRALE_PENDING)
+            return TRALE_PENDING;
+        if (c->error == 0)
+            break;
+    }
+    if (c->error == 0) {
+        *f->io = c->io;
+        c->io = NULL;
+    }
+    return future_ready(self, c->error);
+}
+
+static void connect_drop(trale_future *self)
+{
+    trale_tcp_connect_future *f = container_of(self, trale_tcp_connect_future, future);
+
+    if (!f->connecting)
+        return;
+    give_up(f->connecting);
+    if (f->connecting->pausing)
+        trale_future_drop(&f->connecting->pause.future);
+    free(f->connecting);
+}
+
+static int tcp_addresses(trale_addr *list, const char *endpoint)
+{
+    return endpoint_resolve(list, endpoint, SOCK_STREAM);
+}
+
+static enum trale_poll tcp_connect_poll(trale_future *self, trale_context *cx)
+{
+    return connect_poll(self, cx, tcp_addresses);
+}
+
+void trale_tcp_connect_init(trale_tcp_connect_future *f, trale_io **io, const char *endpoint)
+{
+    static const struct trale_future_ops ops = {tcp_connect_poll, connect_drop, "tcp_connect"};
+
+    *f = (trale_tcp_connect_future){.future = {.ops = &ops}, .io = io, .text = endpoint};
+}
+
+int trale_tcp_connect(trale_io **io, const char *endpoint)
+{
+    trale_tcp_connect_future f;
+
+    trale_tcp_connect_init(&f, io, endpoint);
+    return (int)await_call(__func__, &f.future);
+}
+
+static int unix_address(trale_addr *list, const char *path)
+{
+    int error = addr_from_path(list, path);
+
+    return error == 0 ? 1 : error;
+}
+
+static enum trale_poll unix_connect_poll(trale_future *self, trale_context *cx)
+{
+    return connect_poll(self, cx, unix_address);
+}
+
+void trale_unix_connect_init(trale_unix_connect_future *f, trale_io **io, const char *path)
+{
+    static const struct trale_future_ops ops = {unix_connect_poll, connect_drop, "unix_connect"};
+
+    *f = (trale_unix_connect_future){.future = {.ops = &ops}, .io = io, .text = path};
+}
+
+int trale_unix_connect(trale_io **io, const char *path)
+{
+    trale_unix_connect_future f;
+
+    trale_unix_connect_init(&f, io, path);
+    return (int)await_call(__func__, &f.future);
+}

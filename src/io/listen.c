@@ -1,0 +1,82 @@
+#define _GNU_SOURCE /* accept4 */
+/* Listening, and taking connections. */
+#include <errno.h>
+
+#include <trale/net.h>
+
+#include "core/io_source.h"
+#include "io/addr.h"
+#include "io/socket.h"
+#include "task/await.h"
+
+int trale_tcp_listen(trale_io **io, const char *endpoint)
+{
+    return socket_bind(io, endpoint, SOCK_STREAM);
+}
+
+int trale_unix_listen(trale_io **io, const char *path)
+{
+    trale_addr addr;
+    int error = io && path ? addr_from_path(&addr, path) : -EINVAL;
+
+    return error == 0 ? socket_bind_to(io, &addr, SOCK_STREAM) : error;
+}
+
+/* The memory comes first: a connection that was taken could not be put back. */
+static intptr_t try_accept(const trale_io *io, void *operation, bool *drained)
+{
+    const trale_accept_future *f = operation;
+    trale_addr peer = {.length = sizeof peer.as};
+    trale_io *new = source_alloc();
+    int fd, error;
+
+    (void)drained;
+    if (!new)
+        return -ENOMEM;
+    do {
+        peer.length = sizeof peer.as;
+        fd = accept4(io->fd, &peer.as.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (fd < 0) {
+        error = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        source_release(new);
+        return error;
+    }
+    source_take(new, fd, true, io->stream);
+    addr_clamp(&peer);
+    if (f->peer)
+        *f->peer = peer;
+    *f->connection = new;
+    return 0;
+}
+
+static enum trale_poll accept_poll(trale_future *self, trale_context *cx)
+{
+    trale_accept_future *f = container_of(self, trale_accept_future, future);
+
+    if (!f->listener || !f->connection)
+        return future_ready(self, -EINVAL);
+    return source_poll(&f->waiter, f->listener, TRALE_READABLE, try_accept, f, cx, &self->output);
+}
+
+static void accept_drop(trale_future *self)
+{
+    source_forget(&container_of(self, trale_accept_future, future)->waiter);
+}
+
+void trale_accept_init(trale_accept_future *f, trale_io *listener, trale_io **connection,
+                       trale_addr *peer)
+{
+    static const struct trale_future_ops ops = {accept_poll, accept_drop, "accept"};
+
+    *f = (trale_accept_future){
+        .future = {.ops = &ops}, .listener = listener, .connection = connection, .peer = peer};
+}
+
+int trale_accept(trale_io *listener, trale_io **connection, trale_addr *peer)
+{
+    trale_accept_future f;
+
+    trale_accept_init(&f, listener, connection, peer);
+    return (int)await_call(__func__, &f.future);
+}

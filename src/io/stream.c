@@ -1,0 +1,204 @@
+/* Reading and writing, once: what a stream has, or has room for. */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <trale/io.h>
+
+#include "core/io_source.h"
+#include "io/sigpipe.h"
+#include "task/await.h"
+
+#define BUFFERS_MAX 1024 /* what the kernel takes at once, readv(2) */
+
+static intptr_t result_of(ssize_t n)
+{
+    if (n >= 0)
+        return n;
+    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
+static intptr_t try_read(const trale_io *io, void *operation, bool *drained)
+{
+    const trale_read_future *f = operation;
+    ssize_t n;
+
+    do
+        n = read(io->fd, f->buffer, f->size);
+    while (n < 0 && errno == EINTR);
+    *drained = n > 0 && (size_t)n < f->size;
+    return result_of(n);
+}
+
+static enum trale_poll read_poll(trale_future *self, trale_context *cx)
+{
+    trale_read_future *f = container_of(self, trale_read_future, future);
+
+    if (!f->io || (!f->buffer && f->size))
+        return future_ready(self, -EINVAL);
+    return source_poll(&f->waiter, f->io, TRALE_READABLE, try_read, f, cx, &self->output);
+}
+
+static void read_drop(trale_future *self)
+{
+    source_forget(&container_of(self, trale_read_future, future)->waiter);
+}
+
+void trale_read_init(trale_read_future *f, trale_io *io, void *buffer, size_t size)
+{
+    static const struct trale_future_ops ops = {read_poll, read_drop, "read"};
+
+    *f = (trale_read_future){.future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size};
+}
+
+ssize_t trale_read(trale_io *io, void *buffer, size_t size)
+{
+    trale_read_future f;
+
+    trale_read_init(&f, io, buffer, size);
+    return await_call(__func__, &f.future);
+}
+
+static intptr_t try_write(const trale_io *io, void *operation, bool *drained)
+{
+    const trale_write_future *f = operation;
+    struct sigpipe guard;
+    ssize_t n;
+
+    sigpipe_hold(&guard, io);
+    do
+        n = io->socket ? send(io->fd, f->buffer, f->size, MSG_NOSIGNAL)
+                       : write(io->fd, f->buffer, f->size);
+    while (n < 0 && errno == EINTR);
+    sigpipe_release(&guard, n);
+    *drained = n >= 0 && (size_t)n < f->size;
+    return result_of(n);
+}
+
+static enum trale_poll write_poll(trale_future *self, trale_context *cx)
+{
+    trale_write_future *f = container_of(self, trale_write_future, future);
+
+    if (!f->io || (!f->buffer && f->size))
+        return future_ready(self, -EINVAL);
+    return source_poll(&f->waiter, f->io, TRALE_WRITABLE, try_write, f, cx, &self->output);
+}
+
+static void write_drop(trale_future *self)
+{
+    source_forget(&container_of(self, trale_write_future, future)->waiter);
+}
+
+void trale_write_init(trale_write_future *f, trale_io *io, const void *buffer, size_t size)
+{
+    static const struct trale_future_ops ops = {write_poll, write_drop, "write"};
+
+    *f = (trale_write_future){.future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size};
+}
+
+ssize_t trale_write(trale_io *io, const void *buffer, size_t size)
+{
+    trale_write_future f;
+
+    trale_write_init(&f, io, buffer, size);
+    return await_call(__func__, &f.future);
+}
+
+/* Several buffers. */
+
+static bool well_formed(const trale_readv_future *f)
+{
+    return f->io && f->count >= 0 && f->count <= BUFFERS_MAX && (f->iov || f->count == 0);
+}
+
+static size_t total(const trale_readv_future *f)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < f->count; i++)
+        size += f->iov[i].iov_len;
+    return size;
+}
+
+static intptr_t try_readv(const trale_io *io, void *operation, bool *drained)
+{
+    const trale_readv_future *f = operation;
+    ssize_t n;
+
+    do
+        n = readv(io->fd, f->iov, f->count);
+    while (n < 0 && errno == EINTR);
+    *drained = n > 0 && (size_t)n < total(f);
+    return result_of(n);
+}
+
+static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
+{
+    const trale_writev_future *f = operation;
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)f->iov};
+    struct sigpipe guard;
+    ssize_t n;
+
+    message.msg_iovlen = (__typeof__(message.msg_iovlen))f->count;
+    sigpipe_hold(&guard, io);
+    do
+        n = io->socket ? sendmsg(io->fd, &message, MSG_NOSIGNAL)
+                       : writev(io->fd, f->iov, f->count);
+    while (n < 0 && errno == EINTR);
+    sigpipe_release(&guard, n);
+    *drained = n >= 0 && (size_t)n < total(f);
+    return result_of(n);
+}
+
+static enum trale_poll readv_poll(trale_future *self, trale_context *cx)
+{
+    trale_readv_future *f = container_of(self, trale_readv_future, future);
+
+    if (!well_formed(f))
+        return future_ready(self, -EINVAL);
+    return source_poll(&f->waiter, f->io, TRALE_READABLE, try_readv, f, cx, &self->output);
+}
+
+static enum trale_poll writev_poll(trale_future *self, trale_context *cx)
+{
+    trale_writev_future *f = container_of(self, trale_writev_future, future);
+
+    if (!well_formed(f))
+        return future_ready(self, -EINVAL);
+    return source_poll(&f->waiter, f->io, TRALE_WRITABLE, try_writev, f, cx, &self->output);
+}
+
+static void vector_drop(trale_future *self)
+{
+    source_forget(&container_of(self, trale_readv_future, future)->waiter);
+}
+
+void trale_readv_init(trale_readv_future *f, trale_io *io, const struct iovec *iov, int count)
+{
+    static const struct trale_future_ops ops = {readv_poll, vector_drop, "readv"};
+
+    *f = (trale_readv_future){.future = {.ops = &ops}, .io = io, .iov = iov, .count = count};
+}
+
+void trale_writev_init(trale_writev_future *f, trale_io *io, const struct iovec *iov, int count)
+{
+    static const struct trale_future_ops ops = {writev_poll, vector_drop, "writev"};
+
+    *f = (trale_writev_future){.future = {.ops = &ops}, .io = io, .iov = iov, .count = count};
+}
+
+ssize_t trale_readv(trale_io *io, const struct iovec *iov, int count)
+{
+    trale_readv_future f;
+
+    trale_readv_init(&f, io, iov, count);
+    return await_call(__func__, &f.future);
+}
+
+ssize_t trale_writev(trale_io *io, const struct iovec *iov, int count)
+{
+    trale_writev_future f;
+
+    trale_writev_init(&f, io, iov, count);
+    return await_call(__func__, &f.future);
+}

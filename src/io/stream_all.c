@@ -1,0 +1,103 @@
+/* Reading and writing until all is done: the single operation again and again, on what is
+ * left. */
+#include <errno.h>
+
+#include <trale/io.h>
+
+#include "base/list.h"
+#include "task/await.h"
+
+/* After an error some bytes count more: they have taken effect, and the error comes again. */
+static intptr_t outcome(size_t moved, intptr_t result)
+{
+    return moved > 0 || result > 0 ? (intptr_t)moved : result;
+}
+
+static enum trale_poll read_full_poll(trale_future *self, trale_context *cx)
+{
+    trale_read_full_future *f = container_of(self, trale_read_full_future, future);
+    trale_read_future *read = &f->read;
+    intptr_t n;
+
+    do {
+        if (trale_future_poll(&read->future, cx) == TRALE_PENDING)
+            return TRALE_PENDING;
+        n = read->future.output;
+        if (n > 0) {
+            f->moved += (size_t)n;
+            trale_read_init(read, read->io, (char *)read->buffer + n, read->size - (size_t)n);
+        }
+    } while (n > 0 && read->size > 0);
+    return future_ready(self, outcome(f->moved, n));
+}
+
+/* Withdrawn after some bytes have moved: that is the effect it had. */
+static void read_full_drop(trale_future *self)
+{
+    trale_read_full_future *f = container_of(self, trale_read_full_future, future);
+
+    trale_future_drop(&f->read.future);
+    if (f->moved > 0)
+        self->output = (intptr_t)f->moved;
+}
+
+void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer, size_t size)
+{
+    static const struct trale_future_ops ops = {read_full_poll, read_full_drop, "read_full"};
+
+    *f = (trale_read_full_future){.future = {.ops = &ops}};
+    trale_read_init(&f->read, io, buffer, size);
+}
+
+ssize_t trale_read_full(trale_io *io, void *buffer, size_t size)
+{
+    trale_read_full_future f;
+
+    trale_read_full_init(&f, io, buffer, size);
+    return await_call(__func__, &f.future);
+}
+
+static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
+{
+    trale_write_all_future *f = container_of(self, trale_write_all_future, future);
+    trale_write_future *write = &f->write;
+    intptr_t n;
+
+    do {
+        if (trale_future_poll(&write->future, cx) == TRALE_PENDING)
+            return TRALE_PENDING;
+        n = write->future.output;
+        if (n > 0) {
+            f->moved += (size_t)n;
+            trale_write_init(write, write->io, (const char *)write->buffer + n,
+                             write->size - (size_t)n);
+        }
+    } while (n > 0 && write->size > 0);
+    return future_ready(self, outcome(f->moved, n));
+}
+
+static void write_all_drop(trale_future *self)
+{
+    trale_write_all_future *f = container_of(self, trale_write_all_future, future);
+
+    trale_future_drop(&f->write.future);
+    if (f->moved > 0)
+        self->output = (intptr_t)f->moved;
+}
+
+void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *buffer,
+                          size_t size)
+{
+    static const struct trale_future_ops ops = {write_all_poll, write_all_drop, "write_all"};
+
+    *f = (trale_write_all_future){.future = {.ops = &ops}};
+    trale_write_init(&f->write, io, buffer, size);
+}
+
+ssize_t trale_write_all(trale_io *io, const void *buffer, size_t size)
+{
+    trale_write_all_future f;
+
+    trale_write_all_init(&f, io, buffer, size);
+    return await_call(__func__, &f.future);
+}
