@@ -144,6 +144,7 @@ typedef struct trale_read_full_future {
     trale_future future;
     trale_read_future read; /* private from here on: of what is left */
     size_t moved;
+    bool held; /* private: a reference to the io */
 } trale_read_full_future;
 
 TRALE_API void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer,
@@ -153,6 +154,7 @@ typedef struct trale_write_all_future {
     trale_future future;
     trale_write_future write; /* private from here on: of what is left */
     size_t moved;
+    bool held; /* private: a reference to the io */
 } trale_write_all_future;
 
 TRALE_API void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *buffer,

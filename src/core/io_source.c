@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -27,37 +28,65 @@ trale_io *source_alloc(void)
     return NULL;
 }
 
-void source_take(trale_io *io, int fd, bool socket, bool stream)
+void source_owe(trale_io *io, unsigned direction, int error)
+{
+    if (error != -EBADF && error != -ESHUTDOWN) /* those come again by themselves */
+        atomic_store(&io->owed[direction == TRALE_WRITABLE], error);
+}
+
+int source_owed(trale_io *io, unsigned direction)
+{
+    _Atomic(int) *owed = &io->owed[direction == TRALE_WRITABLE];
+
+    /* Relaxed: whoever moved the bytes before has the error next; others have no order with
+     * it. */
+    return atomic_load_explicit(owed, memory_order_relaxed) ? atomic_exchange(owed, 0) : 0;
+}
+
+void source_urge(trale_io *io, unsigned direction)
+{
+    atomic_fetch_or(&io->word, (uint64_t)direction);
+}
+
+void source_take(trale_io *io, int fd, bool socket, bool tcp)
 {
     io->fd = fd;
     io->socket = socket;
-    io->stream = stream;
+    io->tcp = tcp;
+}
+
+static int socket_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t length = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
 }
 
 /* What kind of file is it? -errno if fd is none. */
-static int look_at(int fd, bool *socket, bool *stream)
+static int look_at(int fd, bool *socket, bool *tcp)
 {
     struct stat status;
-    int type = 0;
-    socklen_t length = sizeof type;
+    int domain;
 
     if (fstat(fd, &status) != 0)
         return -errno;
-    *socket =
-        S_ISSOCK(status.st_mode) && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
-    *stream = type == SOCK_STREAM || S_ISFIFO(status.st_mode);
+    domain = S_ISSOCK(status.st_mode) ? socket_option(fd, SO_DOMAIN) : -1;
+    *socket = domain != -1;
+    *tcp = (domain == AF_INET || domain == AF_INET6) &&
+           socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
     return 0;
 }
 
 int trale_io_open(trale_io **io, int fd)
 {
-    bool socket = false, stream = false;
+    bool socket = false, tcp = false;
     int error, flags;
     trale_io *new;
 
     error = io ? process_watch() : -EINVAL;
     if (error == 0)
-        error = look_at(fd, &socket, &stream);
+        error = look_at(fd, &socket, &tcp);
     if (error != 0)
         return error;
     new = source_alloc();
@@ -69,7 +98,7 @@ int trale_io_open(trale_io **io, int fd)
         source_release(new);
         return error;
     }
-    source_take(new, fd, socket, stream);
+    source_take(new, fd, socket, tcp);
     *io = new;
     return 0;
 }
@@ -88,7 +117,7 @@ void source_release(trale_io *io)
     free(io);
 }
 
-static void source_retain(trale_io *io)
+void source_retain(trale_io *io)
 {
     /* Relaxed: who adds a reference has one, or the lock of a registered source. */
     atomic_fetch_add_explicit(&io->references, 1, memory_order_relaxed);
@@ -234,11 +263,15 @@ static bool budget_is_spent(trale_waker *waker)
     return true;
 }
 
-/* Moving less than asked for tells that there is no more, unless the end may be near: data and
- * the end of a stream can come in one report, and the end will not be reported again. */
+/*
+ * On TCP, moving less than asked for tells that there is no more, unless the end may be near:
+ * data and the end can come in one report, and the end will not be reported again. Other
+ * streams have short reads in the middle: at the packets of a pipe, at descriptors that are
+ * passed along; and so has TCP at urgent data, which is reported as final for that reason.
+ */
 static bool tells_empty(const trale_io *io, uint64_t word, bool drained)
 {
-    return drained && io->stream && (word & SOURCE_FINAL) == 0;
+    return drained && io->tcp && (word & SOURCE_FINAL) == 0;
 }
 
 /* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is
@@ -252,8 +285,12 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
     uint64_t word;
     int wait = 1;
 
-    if (budget_is_spent(trale_context_waker(cx)))
+    if (budget_is_spent(trale_context_waker(cx))) {
+        if (!waiter->io) /* the call has begun: a close must leave it the io */
+            source_retain(io);
+        waiter->io = io;
         return TRALE_PENDING;
+    }
     adopt_if_forked(io);
     word = source_pin(io);
     do {

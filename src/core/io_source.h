@@ -10,7 +10,7 @@
  * READABLE, WRITABLE   An operation in this direction is worth trying. Set at first, for the
  *          first try costs no more than asking; then by the reactor; cleared by an operation that
  *          met EAGAIN.
- * FINAL    RDHUP, HUP or ERR was seen. Never cleared.
+ * FINAL    RDHUP, PRI, HUP or ERR was seen. Never cleared.
  * CLOSED   trale_close was called. Never cleared.
  * pins     Polls of operations that are under way. The close waits for them (they do not block),
  *          so the number cannot become another file under an operation's hands.
@@ -46,7 +46,8 @@ struct trale_io {
     _Atomic(uint32_t) references; /* the owner, the reactor, every waiter that has waited */
     int fd;                       /* I: */
     bool socket;                  /* I: */
-    bool stream;                  /* I: a byte stream: a short count means there is no more now */
+    bool tcp;                     /* I: */
+    _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
     pthread_mutex_t lock;
     unsigned generation;       /* L: of fork: what follows is true in one process only */
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
@@ -57,11 +58,11 @@ struct trale_io {
 /* An io without a descriptor yet; NULL: no memory. source_take gives it one, source_release frees
  * one that has none. */
 trale_io *source_alloc(void);
-void source_take(trale_io *io, int fd, bool socket, bool stream);
+void source_take(trale_io *io, int fd, bool socket, bool tcp);
 
 /*
  * One try of an operation: a non-blocking system call's result, or -errno. *drained is false; a
- * try that moved less than it could have sets it, and on a byte stream that saves the EAGAIN.
+ * try that moved less than it could have sets it, and on TCP that saves the EAGAIN.
  */
 typedef intptr_t source_try(const trale_io *io, void *operation, bool *drained);
 
@@ -82,7 +83,18 @@ void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch);
 /* The reactor goes away: waiters look again, and register elsewhere. Under the source's lock. */
 void source_evict(trale_io *io, struct wake_batch *batch);
 
+void source_retain(trale_io *io);
 void source_release(trale_io *io);
+
+/*
+ * An error that a call met after it had moved bytes: the call returns the count, and the next
+ * call in that direction the error. 0: none is owed. (The kernel tells of a reset only once.)
+ */
+void source_owe(trale_io *io, unsigned direction, int error);
+int source_owed(trale_io *io, unsigned direction);
+
+/* The next try in that direction is made whatever is known. */
+void source_urge(trale_io *io, unsigned direction);
 
 /* Around a system call on io->fd that never waits, so that a close waits for it. -EBADF:
  * closed. */

@@ -55,7 +55,7 @@ void poller_close(struct poller *p)
 
 int poller_add(struct poller *p, int fd, void *tag)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    struct epoll_event event = {.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                 .data.ptr = tag};
 
     return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
@@ -97,7 +97,7 @@ static uint64_t ready_bits(uint32_t events)
         ready |= SOURCE_READABLE;
     if (events & EPOLLOUT)
         ready |= SOURCE_WRITABLE;
-    if (events & EPOLLRDHUP)
+    if (events & (EPOLLRDHUP | EPOLLPRI))
         ready |= SOURCE_READABLE | SOURCE_FINAL;
     if (events & (EPOLLHUP | EPOLLERR)) /* both sides are to find out */
         ready |= SOURCE_READABLE | SOURCE_WRITABLE | SOURCE_FINAL;

@@ -53,9 +53,15 @@ static int start(struct trale_connecting *c)
     if (connect(fd, &addr->as.any, addr->length) != 0 && errno != EINPROGRESS && errno != EINTR)
         error = -errno;
     if (error == 0)
-        return socket_to_io(&c->io, fd, SOCK_STREAM);
+        return socket_to_io(&c->io, fd, addr->as.any.sa_family, SOCK_STREAM);
     close(fd);
     return error;
+}
+
+/* A Unix listener has no room (connect(2)); for TCP the same error is final. */
+static bool is_full(const struct trale_connecting *c)
+{
+    return c->error == -EAGAIN && c->list[c->next].as.any.sa_family == AF_UNIX;
 }
 
 static void give_up(struct trale_connecting *c)
@@ -75,6 +81,7 @@ static enum trale_poll pause_over(struct trale_connecting *c, trale_context *cx)
         return TRALE_PENDING;
     trale_future_drop(&c->pause.future);
     c->pausing = false;
+    c->error = (int)c->pause.future.output;
     return TRALE_READY;
 }
 
@@ -84,12 +91,13 @@ static enum trale_poll try_address(struct trale_connecting *c, trale_context *cx
     intptr_t output;
 
     while (!c->io) {
-        if (c->pausing && pause_over(c, cx) == TRALE_PENDING)
-            return TRALE_PENDING;
-        c->error = start(c);
-        if (c->error == -EAGAIN && pause_over(c, cx) == TRALE_PENDING)
-            return TRALE_PENDING;
-        if (c->error != 0 && c->error != -EAGAIN)
+        if (!c->pausing)
+            c->error = start(c);
+        if (c->pausing || is_full(c)) {
+            if (pause_over(c, cx) == TRALE_PENDING)
+                return TRALE_PENDING;
+        }
+        if (c->error != 0) /* refused, or the pause failed */
             return TRALE_READY;
     }
     if (source_poll(&c->waiter, c->io, TRALE_WRITABLE, try_connected, NULL, cx, &output) ==

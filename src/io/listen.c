@@ -22,6 +22,13 @@ int trale_unix_listen(trale_io **io, const char *path)
     return error == 0 ? socket_bind_to(io, &addr, SOCK_STREAM) : error;
 }
 
+static int accept_error(int error)
+{
+    if (error == EWOULDBLOCK)
+        return -EAGAIN;
+    return error == EOPNOTSUPP || error == ENOTSOCK ? -EINVAL : -error; /* it does not listen */
+}
+
 /* The memory comes first: a connection that was taken could not be put back. */
 static intptr_t try_accept(const trale_io *io, void *operation, bool *drained)
 {
@@ -38,11 +45,11 @@ static intptr_t try_accept(const trale_io *io, void *operation, bool *drained)
         fd = accept4(io->fd, &peer.as.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (fd < 0) {
-        error = errno == EWOULDBLOCK ? -EAGAIN : -errno;
+        error = accept_error(errno);
         source_release(new);
         return error;
     }
-    source_take(new, fd, true, io->stream);
+    source_take(new, fd, true, io->tcp);
     addr_clamp(&peer);
     if (f->peer)
         *f->peer = peer;

@@ -12,7 +12,13 @@ static void only_sigpipe(sigset_t *set)
     sigaddset(set, SIGPIPE);
 }
 
-/* If one is pending already it is somebody else's: it stays, and ours is merged with it. */
+static bool is_pending(void)
+{
+    sigset_t set;
+
+    return sigpending(&set) == 0 && sigismember(&set, SIGPIPE) == 1;
+}
+
 void sigpipe_hold(struct sigpipe *s, const trale_io *io)
 {
     sigset_t set;
@@ -20,25 +26,33 @@ void sigpipe_hold(struct sigpipe *s, const trale_io *io)
     s->held = false;
     if (io->socket || this_thread.queue)
         return;
-    sigpending(&set);
-    if (sigismember(&set, SIGPIPE))
-        return;
+    s->was_pending = is_pending();
     only_sigpipe(&set);
     s->held = pthread_sigmask(SIG_BLOCK, &set, &s->old) == 0;
 }
 
-void sigpipe_release(struct sigpipe *s, ssize_t n)
+/* Ours is pending for the thread. One that was pending before is somebody else's: if it was for
+ * the thread too, the two became one, and it is raised again. */
+static void take_ours(bool was_pending)
 {
     const struct timespec at_once = {0};
-    int error = errno;
     sigset_t set;
+
+    only_sigpipe(&set);
+    while (sigtimedwait(&set, NULL, &at_once) < 0 && errno == EINTR)
+        ;
+    if (was_pending && !is_pending())
+        pthread_kill(pthread_self(), SIGPIPE);
+}
+
+void sigpipe_release(struct sigpipe *s, ssize_t n)
+{
+    int error = errno;
 
     if (!s->held)
         return;
-    only_sigpipe(&set);
     if (n < 0 && error == EPIPE)
-        while (sigtimedwait(&set, NULL, &at_once) < 0 && errno == EINTR)
-            ;
+        take_ours(s->was_pending);
     pthread_sigmask(SIG_SETMASK, &s->old, NULL);
     errno = error;
 }

@@ -10,8 +10,9 @@
 #include "core/io_source.h"
 
 struct sigpipe {
-    bool held;    /* we blocked it */
-    sigset_t old; /* what was blocked before */
+    bool held;        /* we blocked it */
+    bool was_pending; /* one was, before */
+    sigset_t old;     /* what was blocked before */
 };
 
 void sigpipe_hold(struct sigpipe *s, const trale_io *io);

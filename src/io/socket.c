@@ -17,7 +17,7 @@ int socket_new(int family, int type)
     return fd >= 0 ? fd : -errno;
 }
 
-int socket_to_io(trale_io **io, int fd, int type)
+int socket_to_io(trale_io **io, int fd, int family, int type)
 {
     trale_io *new = source_alloc();
 
@@ -25,7 +25,7 @@ int socket_to_io(trale_io **io, int fd, int type)
         close(fd);
         return -ENOMEM;
     }
-    source_take(new, fd, true, type == SOCK_STREAM);
+    source_take(new, fd, true, type == SOCK_STREAM && family != AF_UNIX);
     *io = new;
     return 0;
 }
@@ -50,7 +50,7 @@ int socket_bind_to(trale_io **io, const trale_addr *addr, int type)
         return fd;
     error = bind_and_listen(fd, addr, type);
     if (error == 0)
-        return socket_to_io(io, fd, type);
+        return socket_to_io(io, fd, addr->as.any.sa_family, type);
     close(fd);
     return error;
 }
@@ -103,7 +103,7 @@ int trale_tcp_nodelay(trale_io *io, bool on)
     if (error != 0)
         return error;
     if (setsockopt(io->fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) != 0)
-        error = -errno;
+        error = errno == ENOPROTOOPT ? -EOPNOTSUPP : -errno;
     source_unuse(io);
     return error;
 }

@@ -8,7 +8,7 @@
 int socket_new(int family, int type);
 
 /* Takes a new socket over, or closes it and says why not. */
-int socket_to_io(trale_io **io, int fd, int type);
+int socket_to_io(trale_io **io, int fd, int family, int type);
 
 /*
  * A socket of that type bound to the endpoint, the first address of it that works; one of type

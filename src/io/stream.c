@@ -18,6 +18,23 @@ static intptr_t result_of(ssize_t n)
     return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
+/*
+ * The poll of every operation here. An error that an earlier call met after it had moved bytes
+ * comes first. Moving nothing never waits: it is tried whatever is known of the io.
+ */
+static enum trale_poll stream_poll(trale_future *self, struct trale_io_waiter *waiter,
+                                   trale_io *io, unsigned direction, bool nothing,
+                                   source_try *attempt, trale_context *cx)
+{
+    int owed = source_owed(io, direction);
+
+    if (owed != 0)
+        return future_ready(self, owed);
+    if (nothing && !waiter->io)
+        source_urge(io, direction);
+    return source_poll(waiter, io, direction, attempt, self, cx, &self->output);
+}
+
 static intptr_t try_read(const trale_io *io, void *operation, bool *drained)
 {
     const trale_read_future *f = operation;
@@ -36,7 +53,7 @@ static enum trale_poll read_poll(trale_future *self, trale_context *cx)
 
     if (!f->io || (!f->buffer && f->size))
         return future_ready(self, -EINVAL);
-    return source_poll(&f->waiter, f->io, TRALE_READABLE, try_read, f, cx, &self->output);
+    return stream_poll(self, &f->waiter, f->io, TRALE_READABLE, f->size == 0, try_read, cx);
 }
 
 static void read_drop(trale_future *self)
@@ -81,7 +98,7 @@ static enum trale_poll write_poll(trale_future *self, trale_context *cx)
 
     if (!f->io || (!f->buffer && f->size))
         return future_ready(self, -EINVAL);
-    return source_poll(&f->waiter, f->io, TRALE_WRITABLE, try_write, f, cx, &self->output);
+    return stream_poll(self, &f->waiter, f->io, TRALE_WRITABLE, f->size == 0, try_write, cx);
 }
 
 static void write_drop(trale_future *self)
@@ -156,7 +173,7 @@ static enum trale_poll readv_poll(trale_future *self, trale_context *cx)
 
     if (!well_formed(f))
         return future_ready(self, -EINVAL);
-    return source_poll(&f->waiter, f->io, TRALE_READABLE, try_readv, f, cx, &self->output);
+    return stream_poll(self, &f->waiter, f->io, TRALE_READABLE, total(f) == 0, try_readv, cx);
 }
 
 static enum trale_poll writev_poll(trale_future *self, trale_context *cx)
@@ -165,7 +182,7 @@ static enum trale_poll writev_poll(trale_future *self, trale_context *cx)
 
     if (!well_formed(f))
         return future_ready(self, -EINVAL);
-    return source_poll(&f->waiter, f->io, TRALE_WRITABLE, try_writev, f, cx, &self->output);
+    return stream_poll(self, &f->waiter, f->io, TRALE_WRITABLE, total(f) == 0, try_writev, cx);
 }
 
 static void vector_drop(trale_future *self)

@@ -5,6 +5,7 @@
 #include <trale/io.h>
 
 #include "base/list.h"
+#include "core/io_source.h"
 #include "task/await.h"
 
 /* After an error some bytes count more: they have taken effect, and the error comes again. */
@@ -19,6 +20,9 @@ static enum trale_poll read_full_poll(trale_future *self, trale_context *cx)
     trale_read_future *read = &f->read;
     intptr_t n;
 
+    if (read->io && !f->held)
+        source_retain(read->io);
+    f->held = read->io != NULL;
     do {
         if (trale_future_poll(&read->future, cx) == TRALE_PENDING)
             return TRALE_PENDING;
@@ -28,6 +32,8 @@ static enum trale_poll read_full_poll(trale_future *self, trale_context *cx)
             trale_read_init(read, read->io, (char *)read->buffer + n, read->size - (size_t)n);
         }
     } while (n > 0 && read->size > 0);
+    if (n < 0 && f->moved > 0)
+        source_owe(read->io, TRALE_READABLE, (int)n);
     return future_ready(self, outcome(f->moved, n));
 }
 
@@ -37,6 +43,8 @@ static void read_full_drop(trale_future *self)
     trale_read_full_future *f = container_of(self, trale_read_full_future, future);
 
     trale_future_drop(&f->read.future);
+    if (f->held)
+        source_release(f->read.io);
     if (f->moved > 0)
         self->output = (intptr_t)f->moved;
 }
@@ -63,6 +71,9 @@ static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
     trale_write_future *write = &f->write;
     intptr_t n;
 
+    if (write->io && !f->held)
+        source_retain(write->io);
+    f->held = write->io != NULL;
     do {
         if (trale_future_poll(&write->future, cx) == TRALE_PENDING)
             return TRALE_PENDING;
@@ -73,6 +84,8 @@ static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
                              write->size - (size_t)n);
         }
     } while (n > 0 && write->size > 0);
+    if (n < 0 && f->moved > 0)
+        source_owe(write->io, TRALE_WRITABLE, (int)n);
     return future_ready(self, outcome(f->moved, n));
 }
 
@@ -81,6 +94,8 @@ static void write_all_drop(trale_future *self)
     trale_write_all_future *f = container_of(self, trale_write_all_future, future);
 
     trale_future_drop(&f->write.future);
+    if (f->held)
+        source_release(f->write.io);
     if (f->moved > 0)
         self->output = (intptr_t)f->moved;
 }
