@@ -53,14 +53,15 @@ int main(int argc, char **argv)
 {
     const char *endpoint = argc > 1 ? argv[1] : "127.0.0.1:5000";
     trale_io *listener;
-    intptr_t result;
-    int error = trale_tcp_listen(&listener, endpoint);
+    intptr_t result = trale_tcp_listen(&listener, endpoint);
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (error == 0)
-        error = trale_block_on(serve, listener, &result);
-    else
-        result = error;
+    if (result == 0) {
+        int error = trale_block_on(serve, listener, &result);
+
+        if (error != 0)
+            result = error;
+    }
     fprintf(stderr, "%s: %s\n", endpoint, strerror((int)-result));
     return 1;
 }
