@@ -22,7 +22,11 @@ $(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
 model =
 endif
 
-programs = $(unit) $(public) $(faults) \
+# Under valgrind, which keeps descriptors of its own below the limit and slows everything but the
+# kernel's socket buffers, these time out or see other counts; elsewhere they run.
+unfit = $(if $(VALGRIND),%/stream_test %/stream_end_test %/tcp_errors_test)
+
+programs = $(unit) $(filter-out $(unfit),$(public)) $(faults) \
     $(if $(VALGRIND),,$(cxx) $(contract) $(if $(SANITIZE),,$(model)))
 
 check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
