@@ -111,6 +111,13 @@ START_TEST(the_program_exits_with_several_runtimes)
 }
 END_TEST
 
+/* Another thread is in exit: a wait may say so, and then there is nothing to do but to end. */
+static _Noreturn void wait_for_the_exit(void)
+{
+    for (;;)
+        pause();
+}
+
 static intptr_t exit_in_task(void *arg)
 {
     (void)arg;
@@ -122,7 +129,7 @@ static void exit_from_a_task(void *arg)
     MUST(atexit(nothing_runs) == 0);
     start_work(NULL);
     trale_block_on(exit_in_task, arg, NULL);
-    must_failed(__FILE__, __LINE__, "exit does not return");
+    wait_for_the_exit();
 }
 
 START_TEST(a_task_exits)
@@ -138,7 +145,7 @@ static void exit_from_a_task_beside_another_runtime(void *arg)
     MUST(trale_runtime_new(&other, NULL) == 0);
     start_work(other);
     trale_block_on(exit_in_task, arg, NULL);
-    must_failed(__FILE__, __LINE__, "exit does not return");
+    wait_for_the_exit();
 }
 
 START_TEST(a_task_exits_while_another_runtime_has_tasks)
@@ -163,7 +170,7 @@ static void exit_from_a_poll(void *arg)
     start_work(NULL);
     MUST(trale_spawn_future(&task, &f, sizeof f) == 0);
     trale_join(task, NULL);
-    must_failed(__FILE__, __LINE__, "exit does not return");
+    wait_for_the_exit();
 }
 
 START_TEST(a_stackless_task_exits)
