@@ -35,6 +35,14 @@ trale_io *listen_any(char endpoint[TRALE_ADDR_TEXT])
     return listener;
 }
 
+/* The kernel would enlarge the buffers while a test counts on their being full. */
+static void fix_buffers(int fd)
+{
+    const int size = 64 << 10;
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+}
+
 void open_tcp(trale_io *ends[2])
 {
     char endpoint[TRALE_ADDR_TEXT];
@@ -42,6 +50,8 @@ void open_tcp(trale_io *ends[2])
     ck_assert_int_eq(trale_tcp_connect(&ends[0], endpoint), 0);
     ck_assert_int_eq(trale_accept(listener, &ends[1], NULL), 0);
     ck_assert_int_eq(trale_close(listener), 0);
+    fix_buffers(trale_io_fd(ends[0]));
+    fix_buffers(trale_io_fd(ends[1]));
 }
 
 void close_both(trale_io *ends[2])

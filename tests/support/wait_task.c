@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* pipe2 */
 #include "wait_task.h"
 
+#include <poll.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,10 +44,13 @@ void make_sockets(int ends[2])
 void fill(int fd)
 {
     static const char bytes[4096];
-    while (write(fd, bytes, sizeof bytes) > 0)
-        ;
-    while (write(fd, bytes, 1) > 0)
-        ;
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    do { /* what is on its way to the other side makes room once more when it has come there */
+        while (write(fd, bytes, sizeof bytes) > 0)
+            ;
+        while (write(fd, bytes, 1) > 0)
+            ;
+    } while (poll(&room, 1, 20) > 0 && (room.revents & (POLLERR | POLLHUP)) == 0);
 }
 
 void drain(int fd)
