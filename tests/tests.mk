@@ -22,8 +22,8 @@ $(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
 model =
 endif
 
-# Under valgrind, which keeps descriptors of its own below the limit and slows everything but the
-# kernel's socket buffers, these time out or see other counts; elsewhere they run.
+# Under valgrind these time out or see other counts, and the cause has not been found; everywhere
+# else they run.
 unfit = $(if $(VALGRIND),%/stream_test %/stream_end_test %/tcp_errors_test)
 
 programs = $(unit) $(filter-out $(unfit),$(public)) $(faults) \
