@@ -11,6 +11,7 @@
 
 #include "core/process.h"
 #include "core/reactor.h"
+#include "task/await.h"
 #include "task/thread.h"
 
 trale_io *source_alloc(void)
@@ -254,15 +255,6 @@ void source_forget(struct trale_io_waiter *waiter)
     source_release(io);
 }
 
-/* True: the task has had its share for this poll, and will be polled again. */
-static bool budget_is_spent(trale_waker *waker)
-{
-    if (!this_thread.task || this_thread.spent++ < POLL_BUDGET)
-        return false;
-    trale_waker_wake(waker);
-    return true;
-}
-
 /*
  * On TCP, moving less than asked for tells that there is no more, unless the end may be near:
  * data and the end can come in one report, and the end will not be reported again. Other
@@ -285,7 +277,7 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
     uint64_t word;
     int wait = 1;
 
-    if (budget_is_spent(trale_context_waker(cx))) {
+    if (await_budget_is_spent(trale_context_waker(cx))) {
         if (!waiter->io) /* the call has begun: a close must leave it the io */
             source_retain(io);
         waiter->io = io;

@@ -106,6 +106,27 @@ void await_check(const char *function)
                          "trale_future_poll and return TRALE_PENDING instead");
 }
 
+bool await_at_once(const char *function)
+{
+    trale_task *task = this_thread.task;
+
+    await_check(function);
+    if (!task)
+        return true;
+    if (state_is_cancelled(&task->waker.state) || this_thread.spent >= POLL_BUDGET)
+        return false;
+    this_thread.spent++;
+    return true;
+}
+
+bool await_budget_is_spent(trale_waker *waker)
+{
+    if (!this_thread.task || this_thread.spent++ < POLL_BUDGET)
+        return false;
+    trale_waker_wake(waker);
+    return true;
+}
+
 intptr_t await_call(const char *function, trale_future *future)
 {
     await_check(function);

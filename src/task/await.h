@@ -16,6 +16,16 @@ intptr_t await_call(const char *function, trale_future *future);
 /* Aborts if the caller is the poll or the drop of a future. */
 void await_check(const char *function);
 
+/*
+ * For a call that could wait: may it do without a future, if what it wants is there? Not if the
+ * caller is cancelled or has had its share of this poll. Aborts like await_check.
+ */
+bool await_at_once(const char *function);
+
+/* For polls of operations: true if the task has had its share of this poll. It will be polled
+ * again. */
+bool await_budget_is_spent(trale_waker *waker);
+
 /* trale_await, but a cancelled fiber waits on. The future is well formed. */
 intptr_t await_shielded(trale_future *future);
 
