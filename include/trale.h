@@ -26,6 +26,7 @@
 #include <trale/future.h>
 #include <trale/task.h>
 #include <trale/time.h>
+#include <trale/blocking.h>
 #include <trale/io.h>
 #include <trale/net.h>
 #include <trale/sync.h>

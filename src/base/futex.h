@@ -9,6 +9,7 @@
 #define BASE_FUTEX_H
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,11 @@ static inline bool futex_wait(void *word, uint32_t expected, int64_t timeout_ns)
 static inline void futex_wake(void *word)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_ON, 1, NULL, NULL, 0);
+}
+
+static inline void futex_wake_all(void *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_ON, INT_MAX, NULL, NULL, 0);
 }
 
 #endif

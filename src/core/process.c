@@ -7,6 +7,7 @@
 
 #include "core/runtime.h"
 #include "core/thread_start.h"
+#include "core/pool.h"
 #include "task/stack.h"
 #include "task/thread.h"
 #include "task/thread_waker.h"
@@ -45,10 +46,12 @@ static void before_fork(void)
     runtime_before_fork();
     process_lock();
     stack_pool_lock();
+    pool_before_fork();
 }
 
 static void after_fork(void)
 {
+    pool_after_fork(false);
     stack_pool_unlock();
     process_unlock();
     runtime_after_fork(false);
@@ -83,6 +86,7 @@ static void after_fork_in_child(void)
 {
     generation++;
     forget_all();
+    pool_after_fork(true);
     stack_pool_unlock();
     process_unlock();
     runtime_after_fork(true);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/pool.h"
 #include "core/process.h"
 #include "task/fiber.h"
 #include "task/overflow.h"
@@ -175,8 +176,10 @@ void runtime_destroy(trale_runtime *rt)
     end_threads(rt);
     reactor_destroy(&rt->reactor);
     free(rt);
-    if (last)
-        stack_pool_empty();
+    if (!last)
+        return;
+    stack_pool_empty();
+    pool_empty();
 }
 
 /* Lets two first uses make one runtime. Taken before the lock of process.h. */

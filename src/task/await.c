@@ -68,15 +68,33 @@ static void share(trale_task *task, unsigned spent_before)
     fiber_suspend(task->future);
 }
 
-static intptr_t await_in_fiber(trale_task *task, trale_future *future, bool shielded)
+static bool always(trale_future *future)
+{
+    (void)future;
+    return true;
+}
+
+static bool never(trale_future *future)
+{
+    (void)future;
+    return false;
+}
+
+/* may_withdraw is asked when the task has been cancelled, until it says no. */
+static intptr_t await_in_fiber(trale_task *task, trale_future *future,
+                               bool (*may_withdraw)(trale_future *))
 {
     unsigned spent = this_thread.spent;
+    bool shielded = false;
     intptr_t output;
 
     for (;;) {
         if (!shielded && state_is_cancelled(&task->waker.state)) {
-            output = withdraw(future, -ECANCELED);
-            break;
+            if (may_withdraw(future)) {
+                output = withdraw(future, -ECANCELED);
+                break;
+            }
+            shielded = true;
         }
         if (poll_inside(future, &task->waker) != TRALE_PENDING) {
             output = finish(future);
@@ -129,8 +147,14 @@ bool await_budget_is_spent(trale_waker *waker)
 
 intptr_t await_call(const char *function, trale_future *future)
 {
+    return await_call_to_end(function, future, always);
+}
+
+intptr_t await_call_to_end(const char *function, trale_future *future,
+                           bool (*may_withdraw)(trale_future *))
+{
     await_check(function);
-    return this_thread.task ? await_in_fiber(this_thread.task, future, false)
+    return this_thread.task ? await_in_fiber(this_thread.task, future, may_withdraw)
                             : await_on_thread(future);
 }
 
@@ -144,7 +168,7 @@ intptr_t trale_await(trale_future *future)
 
 intptr_t await_shielded(trale_future *future)
 {
-    return this_thread.task ? await_in_fiber(this_thread.task, future, true)
+    return this_thread.task ? await_in_fiber(this_thread.task, future, never)
                             : await_on_thread(future);
 }
 

@@ -13,6 +13,13 @@ static inline enum trale_poll future_ready(trale_future *future, intptr_t output
 /* trale_await, for a public call: its name, __func__, is for the message if it must not wait. */
 intptr_t await_call(const char *function, trale_future *future);
 
+/*
+ * The same for what cannot be stopped once it has begun: a caller that is cancelled waits for its
+ * end, unless withdraw says that it had not begun and will not.
+ */
+intptr_t await_call_to_end(const char *function, trale_future *future,
+                           bool (*withdraw)(trale_future *));
+
 /* Aborts if the caller is the poll or the drop of a future. */
 void await_check(const char *function);
 

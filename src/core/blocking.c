@@ -1,0 +1,84 @@
+/* The program's own blocking work. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/pool.h"
+#include "task/await.h"
+
+struct call {
+    struct trale_job job;
+    trale_fn *fn;
+    void *arg;
+};
+
+static intptr_t call_run(struct trale_job *job)
+{
+    const struct call *call = container_of(job, struct call, job);
+
+    return call->fn(call->arg);
+}
+
+static void call_free(struct trale_job *job)
+{
+    free(container_of(job, struct call, job));
+}
+
+static int submit(trale_blocking_future *f)
+{
+    struct call *call = malloc(sizeof *call);
+    int error;
+
+    if (!call)
+        return -ENOMEM;
+    *call =
+        (struct call){.job = {.run = call_run, .free = call_free}, .fn = f->fn, .arg = f->arg};
+    error = pool_submit(&call->job, POOL_WORK);
+    if (error != 0)
+        free(call);
+    else
+        f->job = &call->job;
+    return error;
+}
+
+static enum trale_poll blocking_poll(trale_future *self, trale_context *cx)
+{
+    trale_blocking_future *f = container_of(self, trale_blocking_future, future);
+    int error = 0;
+
+    if (!f->fn)
+        return future_ready(self, -EINVAL);
+    if (!f->job)
+        error = submit(f);
+    if (error != 0)
+        return future_ready(self, error);
+    if (pool_poll(f->job, trale_context_waker(cx)) == TRALE_PENDING)
+        return TRALE_PENDING;
+    return future_ready(self, f->job->result);
+}
+
+static void blocking_drop(trale_future *self)
+{
+    pool_leave(container_of(self, trale_blocking_future, future)->job);
+}
+
+void trale_blocking_init(trale_blocking_future *f, trale_fn *fn, void *arg)
+{
+    static const struct trale_future_ops ops = {blocking_poll, blocking_drop, "blocking"};
+
+    *f = (trale_blocking_future){.future = {.ops = &ops}, .fn = fn, .arg = arg};
+}
+
+static bool has_not_begun(trale_future *self)
+{
+    trale_blocking_future *f = container_of(self, trale_blocking_future, future);
+
+    return !f->job || pool_withdraw(f->job);
+}
+
+intptr_t trale_blocking(trale_fn *fn, void *arg)
+{
+    trale_blocking_future f;
+
+    trale_blocking_init(&f, fn, arg);
+    return await_call_to_end(__func__, &f.future, has_not_begun);
+}
