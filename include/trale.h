@@ -28,6 +28,7 @@
 #include <trale/time.h>
 #include <trale/blocking.h>
 #include <trale/io.h>
+#include <trale/file.h>
 #include <trale/net.h>
 #include <trale/sync.h>
 #include <trale/runtime.h>

@@ -15,12 +15,15 @@
 
 TRALE_BEGIN
 
+struct trale_job; /* private */
+
 #define TRALE_READABLE 1u
 #define TRALE_WRITABLE 2u
 
 /*
  * Takes the descriptor over and makes it non-blocking (fcntl(2) O_NONBLOCK, which every process
- * that shares the open file sees). On failure the caller still owns fd, unchanged.
+ * that shares the open file sees). Any descriptor will do; see file.h for those that epoll does
+ * not watch. On failure the caller still owns fd, unchanged.
  *   -EINVAL: io is NULL.      -EBADF: fd is not open.      -ENOMEM.
  */
 TRALE_API int trale_io_open(trale_io **io, int fd);
@@ -92,8 +95,10 @@ struct trale_io_waiter {
     struct trale_link link;
     trale_waker *waker;
     trale_io *io;
+    struct trale_job *job; /* of a file */
     unsigned interest;
     bool linked;
+    bool to_end; /* of a file: the caller waits for the end of what has begun */
 };
 
 typedef struct trale_wait_future {
@@ -144,7 +149,8 @@ typedef struct trale_read_full_future {
     trale_future future;
     trale_read_future read; /* private from here on: of what is left */
     size_t moved;
-    bool held; /* private: a reference to the io */
+    bool held; /* a reference to the io */
+    bool to_end;
 } trale_read_full_future;
 
 TRALE_API void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer,
@@ -154,7 +160,8 @@ typedef struct trale_write_all_future {
     trale_future future;
     trale_write_future write; /* private from here on: of what is left */
     size_t moved;
-    bool held; /* private: a reference to the io */
+    bool held; /* a reference to the io */
+    bool to_end;
 } trale_write_all_future;
 
 TRALE_API void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *buffer,

@@ -49,14 +49,20 @@ TRALE_API int trale_addr_format(const trale_addr *addr, char *text, size_t size)
 TRALE_API int trale_addr_local(const trale_io *io, trale_addr *addr);
 
 /*
- * Makes a UDP socket bound to the endpoint. A name is looked up on the calling thread
- * (getaddrinfo(3)), every address it has is tried, and the last error is returned.
+ * Makes a UDP socket bound to the endpoint. A name is looked up (getaddrinfo(3)) on a pool of
+ * threads for that purpose, the call waits for it, every address it has is tried, and the last
+ * error is returned. What is numeric never waits, and may be called inside a poll.
  *   -EINVAL: io or endpoint is NULL, or endpoint is not HOST:PORT.
  *   -ENOENT: the name or service does not exist.
- *   -EAGAIN, -EIO: the resolver is out of order, for now or for good.
+ *   -EAGAIN, -EIO: the resolver is out of order, for now or for good; or no thread for it.
+ *   -ESHUTDOWN: the process exits.      -ENOMEM.      -ECANCELED, -ETIMEDOUT: at once.
  *   Errors of socket(2) and bind(2): -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EMFILE, ...
  */
 TRALE_API int trale_udp_bind(trale_io **io, const char *endpoint);
+
+/* Makes a UDP socket that sends to the endpoint and receives from nobody else: connect(2). Names
+ * and errors as above. */
+TRALE_API int trale_udp_connect(trale_io **io, const char *endpoint);
 
 /*
  * Receives one datagram and returns its length; 0 is a datagram without bytes, not an end. A
@@ -81,6 +87,36 @@ TRALE_API ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_
 TRALE_API ssize_t trale_sendto(trale_io *io, const void *buffer, size_t size,
                                const trale_addr *to);
 
+/* The same on a connected socket. */
+TRALE_API ssize_t trale_recv(trale_io *io, void *buffer, size_t size);
+TRALE_API ssize_t trale_send(trale_io *io, const void *buffer, size_t size);
+
+/* One datagram of several. */
+typedef struct trale_datagram {
+    void *buffer;
+    size_t size;     /* of the buffer; to send: bytes to send */
+    size_t received; /* the datagram's true length, see trale_recvfrom */
+    trale_addr
+        addr; /* who sent it; to send: to whom, or zeroed: to whom the socket is connected */
+} trale_datagram;
+
+/* How many one call moves at most. */
+#define TRALE_DATAGRAMS_MAX 32
+
+/*
+ * Receives what datagrams are there, up to count, in one system call (recvmmsg(2)); waits while
+ * there is none. Returns how many. Errors as for trale_recvfrom; -EINVAL also if list is NULL,
+ * count is 0 or a buffer is NULL and its size is not 0.
+ */
+TRALE_API int trale_recv_many(trale_io *io, trale_datagram *list, unsigned count);
+
+/*
+ * Sends datagrams in their order, in one system call (sendmmsg(2)); waits while there is no room
+ * for one. Returns how many were sent, which may be less than count: after an error of a later
+ * one the count, and the next call meets the error. Errors as for trale_sendto.
+ */
+TRALE_API int trale_send_many(trale_io *io, const trale_datagram *list, unsigned count);
+
 /*
  * Makes a TCP socket that listens at the endpoint, with SO_REUSEADDR and a backlog of 1024 or the
  * system's maximum. Names and errors as for trale_udp_bind, and those of listen(2).
@@ -102,7 +138,7 @@ TRALE_API int trale_accept(trale_io *listener, trale_io **connection, trale_addr
 
 /*
  * Connects to the endpoint: every address of a name is tried, the last error is returned. A name
- * is looked up on the calling thread.
+ * is looked up as for trale_udp_bind.
  *   -EINVAL, -ENOENT, -EAGAIN, -EIO, -ENOMEM: as for trale_udp_bind.
  *   -ECONNREFUSED, -ETIMEDOUT, -ENETUNREACH, -EMFILE, ...: as for socket(2) and connect(2).
  *   -ECANCELED, -ETIMEDOUT: nothing is left of the try.
@@ -127,6 +163,21 @@ TRALE_API int trale_unix_connect(trale_io **io, const char *path);
  *   -EINVAL: io is NULL, or how is none of these.      -ENOTCONN, -ENOTSOCK.      -EBADF.
  */
 TRALE_API int trale_shutdown(trale_io *io, int how);
+
+/* The text must stay as it is until the first poll. */
+typedef struct trale_udp_bind_future {
+    trale_future future;
+    trale_io **io;
+    const char *endpoint;
+    struct trale_job *job; /* private */
+} trale_udp_bind_future;
+typedef trale_udp_bind_future trale_udp_connect_future, trale_tcp_listen_future;
+
+TRALE_API void trale_udp_bind_init(trale_udp_bind_future *f, trale_io **io, const char *endpoint);
+TRALE_API void trale_udp_connect_init(trale_udp_connect_future *f, trale_io **io,
+                                      const char *endpoint);
+TRALE_API void trale_tcp_listen_init(trale_tcp_listen_future *f, trale_io **io,
+                                     const char *endpoint);
 
 typedef struct trale_accept_future {
     trale_future future;
@@ -176,6 +227,27 @@ typedef struct trale_sendto_future {
 
 TRALE_API void trale_sendto_init(trale_sendto_future *f, trale_io *io, const void *buffer,
                                  size_t size, const trale_addr *to);
+
+typedef trale_recvfrom_future trale_recv_future;
+typedef trale_sendto_future trale_send_future;
+
+TRALE_API void trale_recv_init(trale_recv_future *f, trale_io *io, void *buffer, size_t size);
+TRALE_API void trale_send_init(trale_send_future *f, trale_io *io, const void *buffer,
+                               size_t size);
+
+typedef struct trale_recv_many_future {
+    trale_future future;
+    trale_io *io;
+    trale_datagram *list; /* trale_send_many_future: only read */
+    unsigned count;
+    struct trale_io_waiter waiter; /* private */
+} trale_recv_many_future;
+typedef trale_recv_many_future trale_send_many_future;
+
+TRALE_API void trale_recv_many_init(trale_recv_many_future *f, trale_io *io, trale_datagram *list,
+                                    unsigned count);
+TRALE_API void trale_send_many_init(trale_send_many_future *f, trale_io *io,
+                                    const trale_datagram *list, unsigned count);
 
 TRALE_END
 

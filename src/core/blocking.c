@@ -26,18 +26,12 @@ static void call_free(struct trale_job *job)
 static int submit(trale_blocking_future *f)
 {
     struct call *call = malloc(sizeof *call);
-    int error;
 
     if (!call)
         return -ENOMEM;
     *call =
         (struct call){.job = {.run = call_run, .free = call_free}, .fn = f->fn, .arg = f->arg};
-    error = pool_submit(&call->job, POOL_WORK);
-    if (error != 0)
-        free(call);
-    else
-        f->job = &call->job;
-    return error;
+    return pool_begin(&f->job, &call->job, POOL_WORK);
 }
 
 static enum trale_poll blocking_poll(trale_future *self, trale_context *cx)
@@ -68,11 +62,9 @@ void trale_blocking_init(trale_blocking_future *f, trale_fn *fn, void *arg)
     *f = (trale_blocking_future){.future = {.ops = &ops}, .fn = fn, .arg = arg};
 }
 
-static bool has_not_begun(trale_future *self)
+static bool blocking_withdraw(trale_future *self)
 {
-    trale_blocking_future *f = container_of(self, trale_blocking_future, future);
-
-    return !f->job || pool_withdraw(f->job);
+    return pool_withdraw(container_of(self, trale_blocking_future, future)->job);
 }
 
 intptr_t trale_blocking(trale_fn *fn, void *arg)
@@ -80,5 +72,5 @@ intptr_t trale_blocking(trale_fn *fn, void *arg)
     trale_blocking_future f;
 
     trale_blocking_init(&f, fn, arg);
-    return await_call_to_end(__func__, &f.future, has_not_begun);
+    return await_call_to_end(__func__, &f.future, blocking_withdraw);
 }

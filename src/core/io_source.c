@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/pool.h"
 #include "core/process.h"
 #include "core/reactor.h"
 #include "task/await.h"
@@ -49,11 +50,10 @@ void source_urge(trale_io *io, unsigned direction)
     atomic_fetch_or(&io->word, (uint64_t)direction);
 }
 
-void source_take(trale_io *io, int fd, bool socket, bool tcp)
+void source_take(trale_io *io, int fd, struct source_kind kind)
 {
     io->fd = fd;
-    io->socket = socket;
-    io->tcp = tcp;
+    io->kind = kind;
 }
 
 static int socket_option(int fd, int option)
@@ -65,7 +65,7 @@ static int socket_option(int fd, int option)
 }
 
 /* What kind of file is it? -errno if fd is none. */
-static int look_at(int fd, bool *socket, bool *tcp)
+static int look_at(int fd, struct source_kind *kind)
 {
     struct stat status;
     int domain;
@@ -73,33 +73,43 @@ static int look_at(int fd, bool *socket, bool *tcp)
     if (fstat(fd, &status) != 0)
         return -errno;
     domain = S_ISSOCK(status.st_mode) ? socket_option(fd, SO_DOMAIN) : -1;
-    *socket = domain != -1;
-    *tcp = (domain == AF_INET || domain == AF_INET6) &&
-           socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+    kind->socket = domain != -1;
+    kind->stream = kind->socket && socket_option(fd, SO_TYPE) == SOCK_STREAM;
+    kind->tcp = (domain == AF_INET || domain == AF_INET6) &&
+                socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+    kind->file = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode);
     return 0;
+}
+
+static int make_non_blocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0)
+        return -errno;
+    return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
 int trale_io_open(trale_io **io, int fd)
 {
-    bool socket = false, tcp = false;
-    int error, flags;
+    struct source_kind kind = {0};
     trale_io *new;
+    int error;
 
     error = io ? process_watch() : -EINVAL;
     if (error == 0)
-        error = look_at(fd, &socket, &tcp);
+        error = look_at(fd, &kind);
     if (error != 0)
         return error;
     new = source_alloc();
     if (!new)
         return -ENOMEM;
-    flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)) {
-        error = -errno;
+    error = kind.file ? 0 : make_non_blocking(fd);
+    if (error != 0) {
         source_release(new);
         return error;
     }
-    source_take(new, fd, socket, tcp);
+    source_take(new, fd, kind);
     *io = new;
     return 0;
 }
@@ -135,6 +145,7 @@ static void adopt(trale_io *io)
         pthread_mutex_init(&io->lock, NULL);
         list_init(&io->waiters);
         io->reactor = NULL;
+        io->lent = 0;
         atomic_store(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
         atomic_store(&io->references, 1);
         __atomic_store_n(&io->generation, process_generation(), __ATOMIC_RELEASE);
@@ -171,6 +182,38 @@ int source_use(trale_io *io)
 void source_unuse(trale_io *io)
 {
     source_unpin(io);
+}
+
+bool source_is_closed(const trale_io *io)
+{
+    return (atomic_load_explicit(&io->word, memory_order_relaxed) & SOURCE_CLOSED) != 0;
+}
+
+int source_lend(trale_io *io)
+{
+    int error;
+
+    adopt_if_forked(io);
+    pthread_mutex_lock(&io->lock);
+    error = source_is_closed(io) ? -EBADF : 0;
+    if (error == 0) {
+        io->lent++;
+        source_retain(io);
+    }
+    pthread_mutex_unlock(&io->lock);
+    return error;
+}
+
+void source_return(trale_io *io)
+{
+    bool last;
+
+    pthread_mutex_lock(&io->lock);
+    last = --io->lent == 0 && io->close_later;
+    pthread_mutex_unlock(&io->lock);
+    if (last)
+        close(io->fd);
+    source_release(io);
 }
 
 /*
@@ -232,18 +275,25 @@ static int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned in
         if (!waiter->linked)
             list_push_back(&io->waiters, &waiter->link);
         waiter->linked = true;
-        if (!waiter->io)
-            source_retain(io);
-        waiter->io = io;
+        source_hold(waiter, io);
     }
     pthread_mutex_unlock(&io->lock);
     return error;
+}
+
+void source_hold(struct trale_io_waiter *waiter, trale_io *io)
+{
+    if (!waiter->io)
+        source_retain(io);
+    waiter->io = io;
 }
 
 void source_forget(struct trale_io_waiter *waiter)
 {
     trale_io *io = waiter->io;
 
+    pool_leave(waiter->job);
+    waiter->job = NULL;
     if (!io)
         return;
     pthread_mutex_lock(&io->lock);
@@ -263,7 +313,7 @@ void source_forget(struct trale_io_waiter *waiter)
  */
 static bool tells_empty(const trale_io *io, uint64_t word, bool drained)
 {
-    return drained && io->tcp && (word & SOURCE_FINAL) == 0;
+    return drained && io->kind.tcp && (word & SOURCE_FINAL) == 0;
 }
 
 /* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is
@@ -278,9 +328,7 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
     int wait = 1;
 
     if (await_budget_is_spent(trale_context_waker(cx))) {
-        if (!waiter->io) /* the call has begun: a close must leave it the io */
-            source_retain(io);
-        waiter->io = io;
+        source_hold(waiter, io);
         return TRALE_PENDING;
     }
     adopt_if_forked(io);
@@ -345,7 +393,8 @@ void source_evict(trale_io *io, struct wake_batch *batch)
 int trale_close(trale_io *io)
 {
     struct wake_batch batch = {0};
-    int error;
+    bool close_later;
+    int error = 0;
 
     if (!io)
         return -EINVAL;
@@ -356,11 +405,13 @@ int trale_close(trale_io *io)
     if (io->reactor)
         reactor_remove(io->reactor, io);
     io->reactor = NULL;
+    close_later = io->close_later = io->lent > 0;
     pthread_mutex_unlock(&io->lock);
     /* Acquire: pairs with source_unpin. A pin lasts for one poll, which does not block. */
     while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
         sched_yield();
-    error = close(io->fd) == 0 || errno == EINTR ? 0 : -errno; /* close(2): closed in any case */
+    if (!close_later && close(io->fd) != 0 && errno != EINTR)
+        error = -errno; /* close(2): closed in any case */
     wake_batch_deliver(&batch);
     source_release(io);
     return error;

@@ -41,24 +41,32 @@
 
 struct reactor;
 
+struct source_kind {
+    bool socket;
+    bool stream; /* of bytes, not of messages; sockets only */
+    bool tcp;
+    bool file; /* epoll does not watch it, and its system calls block: they go through the pool */
+};
+
 struct trale_io {
     _Atomic(uint64_t) word;
     _Atomic(uint32_t) references; /* the owner, the reactor, every waiter that has waited */
     int fd;                       /* I: */
-    bool socket;                  /* I: */
-    bool tcp;                     /* I: */
+    struct source_kind kind;      /* I: */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
     pthread_mutex_t lock;
     unsigned generation;       /* L: of fork: what follows is true in one process only */
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
     struct trale_link waiters; /* L: */
+    unsigned lent;             /* L: jobs that use the descriptor */
+    bool close_later;          /* L: the last of these closes it */
     struct trale_link link;    /* on the reactor's sources, or its retired: reactor's lock */
 };
 
 /* An io without a descriptor yet; NULL: no memory. source_take gives it one, source_release frees
  * one that has none. */
 trale_io *source_alloc(void);
-void source_take(trale_io *io, int fd, bool socket, bool tcp);
+void source_take(trale_io *io, int fd, struct source_kind kind);
 
 /*
  * One try of an operation: a non-blocking system call's result, or -errno. *drained is false; a
@@ -74,7 +82,10 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output);
 
-/* The drop of every operation on an io. */
+/* A poll that gives way before it has looked keeps the io, for the call has begun. */
+void source_hold(struct trale_io_waiter *waiter, trale_io *io);
+
+/* The drop of every operation on an io; of one on a file, too. */
 void source_forget(struct trale_io_waiter *waiter);
 
 /* The reactor reports; claims the waiters that are concerned. */
@@ -95,6 +106,14 @@ int source_owed(trale_io *io, unsigned direction);
 
 /* The next try in that direction is made whatever is known. */
 void source_urge(trale_io *io, unsigned direction);
+
+/*
+ * Around what uses io->fd for long, on another thread: a close does not wait for it, but leaves
+ * the closing to the last one. -EBADF: closed.
+ */
+int source_lend(trale_io *io);
+void source_return(trale_io *io);
+bool source_is_closed(const trale_io *io);
 
 /* Around a system call on io->fd that never waits, so that a close waits for it. -EBADF:
  * closed. */

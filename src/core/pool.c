@@ -172,7 +172,7 @@ static void hire(struct lane *lane, struct wake_batch *batch)
     }
 }
 
-int pool_submit(struct trale_job *job, enum pool_lane index)
+int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index)
 {
     struct lane *lane = &lanes[index];
     struct wake_batch batch = {0};
@@ -180,8 +180,11 @@ int pool_submit(struct trale_job *job, enum pool_lane index)
 
     job->lane = index;
     job->state = JOB_QUEUED;
-    if (process_exits())
+    if (process_exits()) {
+        job->free(job);
         return -ESHUTDOWN;
+    }
+    *slot = job;
     pthread_mutex_lock(&lane->lock);
     list_push_back(&lane->queue, &job->link);
     lane->queued++;
@@ -222,9 +225,12 @@ static bool unqueue(struct lane *lane, struct trale_job *job)
 
 bool pool_withdraw(struct trale_job *job)
 {
-    struct lane *lane = &lanes[job->lane];
+    struct lane *lane;
     bool withdrawn;
 
+    if (!job)
+        return true;
+    lane = &lanes[job->lane];
     pthread_mutex_lock(&lane->lock);
     withdrawn = unqueue(lane, job);
     pthread_mutex_unlock(&lane->lock);

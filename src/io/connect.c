@@ -7,6 +7,7 @@
 #include <trale/time.h>
 
 #include "core/io_source.h"
+#include "core/pool.h"
 #include "io/addr.h"
 #include "io/resolve.h"
 #include "io/socket.h"
@@ -15,8 +16,9 @@
 #define RETRY_NS (1 * TRALE_MS) /* a Unix listener whose backlog is full tells nobody of room */
 
 struct trale_connecting {
+    struct trale_job *question;
     trale_addr list[RESOLVE_MAX];
-    int count, next;
+    int count, next;               /* 0: not known yet */
     int error;                     /* of the last address */
     trale_io *io;                  /* on its way; NULL: none */
     struct trale_io_waiter waiter; /* for io */
@@ -109,21 +111,24 @@ static enum trale_poll try_address(struct trale_connecting *c, trale_context *cx
     return TRALE_READY;
 }
 
-static enum trale_poll connect_poll(trale_future *self, trale_context *cx,
-                                    int (*look_up)(trale_addr *list, const char *text))
+/* Sets c->count, to -errno on failure. */
+typedef enum trale_poll look_up(struct trale_connecting *c, const char *text, trale_context *cx);
+
+static enum trale_poll connect_poll(trale_future *self, trale_context *cx, look_up *look)
 {
     trale_tcp_connect_future *f = container_of(self, trale_tcp_connect_future, future);
     struct trale_connecting *c = f->connecting;
 
     if (!f->io || !f->text)
         return future_ready(self, -EINVAL);
-    if (!c) {
+    if (!c)
         c = f->connecting = calloc(1, sizeof *c);
-        if (!c)
-            return future_ready(self, -ENOMEM);
-        c->count = look_up(c->list, f->text);
-        c->error = c->count;
-    }
+    if (!c)
+        return future_ready(self, -ENOMEM);
+    if (c->count == 0 && look(c, f->text, cx) == TRALE_PENDING)
+        return TRALE_PENDING;
+    if (c->count < 0)
+        return future_ready(self, c->count);
     for (; c->next < c->count; c->next++) {
         if (try_address(c, cx) == TRALE_PENDING)
             return TRALE_PENDING;
@@ -143,15 +148,17 @@ static void connect_drop(trale_future *self)
 
     if (!f->connecting)
         return;
+    pool_leave(f->connecting->question);
     give_up(f->connecting);
     if (f->connecting->pausing)
         trale_future_drop(&f->connecting->pause.future);
     free(f->connecting);
 }
 
-static int tcp_addresses(trale_addr *list, const char *endpoint)
+static enum trale_poll tcp_addresses(struct trale_connecting *c, const char *endpoint,
+                                     trale_context *cx)
 {
-    return endpoint_resolve(list, endpoint, SOCK_STREAM);
+    return resolve_poll(&c->question, c->list, &c->count, endpoint, SOCK_STREAM, cx);
 }
 
 static enum trale_poll tcp_connect_poll(trale_future *self, trale_context *cx)
@@ -174,11 +181,14 @@ int trale_tcp_connect(trale_io **io, const char *endpoint)
     return (int)await_call(__func__, &f.future);
 }
 
-static int unix_address(trale_addr *list, const char *path)
+static enum trale_poll unix_address(struct trale_connecting *c, const char *path,
+                                    trale_context *cx)
 {
-    int error = addr_from_path(list, path);
+    int error = addr_from_path(c->list, path);
 
-    return error == 0 ? 1 : error;
+    (void)cx;
+    c->count = error == 0 ? 1 : error;
+    return TRALE_READY;
 }
 
 static enum trale_poll unix_connect_poll(trale_future *self, trale_context *cx)

@@ -9,9 +9,26 @@
 #include "io/socket.h"
 #include "task/await.h"
 
+static enum trale_poll tcp_listen_poll(trale_future *self, trale_context *cx)
+{
+    trale_tcp_listen_future *f = container_of(self, trale_tcp_listen_future, future);
+
+    return socket_open_poll(f, SOCK_STREAM, socket_bind, cx);
+}
+
+void trale_tcp_listen_init(trale_tcp_listen_future *f, trale_io **io, const char *endpoint)
+{
+    static const struct trale_future_ops ops = {tcp_listen_poll, socket_open_drop, "tcp_listen"};
+
+    *f = (trale_tcp_listen_future){.future = {.ops = &ops}, .io = io, .endpoint = endpoint};
+}
+
 int trale_tcp_listen(trale_io **io, const char *endpoint)
 {
-    return socket_bind(io, endpoint, SOCK_STREAM);
+    trale_tcp_listen_future f;
+
+    trale_tcp_listen_init(&f, io, endpoint);
+    return socket_open(__func__, &f, SOCK_STREAM, socket_bind);
 }
 
 int trale_unix_listen(trale_io **io, const char *path)
@@ -19,7 +36,7 @@ int trale_unix_listen(trale_io **io, const char *path)
     trale_addr addr;
     int error = io && path ? addr_from_path(&addr, path) : -EINVAL;
 
-    return error == 0 ? socket_bind_to(io, &addr, SOCK_STREAM) : error;
+    return error == 0 ? socket_bind(io, &addr, SOCK_STREAM) : error;
 }
 
 static int accept_error(int error)
@@ -49,7 +66,7 @@ static intptr_t try_accept(const trale_io *io, void *operation, bool *drained)
         source_release(new);
         return error;
     }
-    source_take(new, fd, true, io->tcp);
+    source_take(new, fd, io->kind);
     addr_clamp(&peer);
     if (f->peer)
         *f->peer = peer;

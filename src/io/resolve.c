@@ -5,8 +5,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/pool.h"
 #include "io/addr.h"
 
 static int error_from_eai(int error)
@@ -62,8 +64,6 @@ static int resolve_port(uint16_t *port, const char *text, int socktype)
     struct addrinfo *found;
     if (port_from_text(port, text))
         return 0;
-    if (!is_service(text))
-        return -EINVAL;
     int error = look_up(&found, NULL, text, socktype);
     if (error < 0)
         return error;
@@ -100,8 +100,6 @@ static int resolve_host(trale_addr list[RESOLVE_MAX], const struct endpoint *end
     struct addrinfo *found;
     if (addr_from_host(&list[0], endpoint->host, endpoint->bracketed))
         return 1;
-    if (endpoint->bracketed || !is_name(endpoint->host))
-        return -EINVAL;
     int error = look_up(&found, endpoint->host, NULL, socktype);
     if (error < 0)
         return error;
@@ -110,12 +108,33 @@ static int resolve_host(trale_addr list[RESOLVE_MAX], const struct endpoint *end
     return count;
 }
 
+int endpoint_known(trale_addr list[RESOLVE_MAX], const char *endpoint)
+{
+    struct endpoint parts;
+    bool numeric_port, numeric_host;
+    uint16_t port;
+    if (!endpoint || !endpoint_split(&parts, endpoint))
+        return -EINVAL;
+    numeric_port = port_from_text(&port, parts.port);
+    numeric_host = addr_from_host(&list[0], parts.host, parts.bracketed);
+    if (!numeric_port && !is_service(parts.port))
+        return -EINVAL;
+    if (!numeric_host && (parts.bracketed || !is_name(parts.host)))
+        return -EINVAL;
+    if (!numeric_port || !numeric_host)
+        return 0;
+    addr_set_port(&list[0], port);
+    return 1;
+}
+
 int endpoint_resolve(trale_addr list[RESOLVE_MAX], const char *endpoint, int socktype)
 {
     struct endpoint parts;
     uint16_t port;
-    if (!endpoint || !endpoint_split(&parts, endpoint))
-        return -EINVAL;
+    int known = endpoint_known(list, endpoint);
+    if (known != 0)
+        return known;
+    endpoint_split(&parts, endpoint);
     /* The port first: it asks nobody outside this machine. */
     int error = resolve_port(&port, parts.port, socktype);
     if (error < 0)
@@ -124,4 +143,56 @@ int endpoint_resolve(trale_addr list[RESOLVE_MAX], const char *endpoint, int soc
     for (int i = 0; i < count; i++)
         addr_set_port(&list[i], port);
     return count;
+}
+
+/* A question with memory of its own: who asked may be gone when the answer comes. */
+struct question {
+    struct trale_job job;
+    int socktype;
+    trale_addr list[RESOLVE_MAX];
+    char endpoint[];
+};
+
+static intptr_t question_run(struct trale_job *job)
+{
+    struct question *q = container_of(job, struct question, job);
+
+    return endpoint_resolve(q->list, q->endpoint, q->socktype);
+}
+
+static void question_free(struct trale_job *job)
+{
+    free(container_of(job, struct question, job));
+}
+
+static int ask(struct trale_job **job, const char *endpoint, int socktype)
+{
+    size_t length = strlen(endpoint) + 1;
+    struct question *q = malloc(sizeof *q + length);
+
+    if (!q)
+        return -ENOMEM;
+    q->job = (struct trale_job){.run = question_run, .free = question_free};
+    q->socktype = socktype;
+    memcpy(q->endpoint, endpoint, length);
+    return pool_begin(job, &q->job, POOL_NAMES);
+}
+
+enum trale_poll resolve_poll(struct trale_job **job, trale_addr list[RESOLVE_MAX], int *count,
+                             const char *endpoint, int socktype, trale_context *cx)
+{
+    if (!*job) {
+        *count = endpoint_known(list, endpoint);
+        if (*count == 0)
+            *count = ask(job, endpoint, socktype);
+        if (*count != 0)
+            return TRALE_READY;
+    }
+    if (pool_poll(*job, trale_context_waker(cx)) == TRALE_PENDING)
+        return TRALE_PENDING;
+    *count = (int)(*job)->result;
+    if (*count > 0)
+        memcpy(list, container_of(*job, struct question, job)->list,
+               (size_t)*count * sizeof *list);
+    return TRALE_READY;
 }

@@ -18,4 +18,14 @@
  */
 int endpoint_resolve(trale_addr list[RESOLVE_MAX], const char *endpoint, int socktype);
 
+/* The same, but 0 if somebody would have to be asked. */
+int endpoint_known(trale_addr list[RESOLVE_MAX], const char *endpoint);
+
+/*
+ * The same as a poll: asks on the pool, with a copy of the text. READY: *count is the number or
+ * -errno. *job, NULL at first, is for pool_leave, which is the drop.
+ */
+enum trale_poll resolve_poll(struct trale_job **job, trale_addr list[RESOLVE_MAX], int *count,
+                             const char *endpoint, int socktype, trale_context *cx);
+
 #endif

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "core/io_source.h"
+#include "core/pool.h"
 #include "io/addr.h"
 #include "io/resolve.h"
+#include "task/await.h"
 
 #define BACKLOG 1024 /* the kernel takes less if it must: listen(2) */
 
@@ -25,7 +27,10 @@ int socket_to_io(trale_io **io, int fd, int family, int type)
         close(fd);
         return -ENOMEM;
     }
-    source_take(new, fd, true, type == SOCK_STREAM && family != AF_UNIX);
+    source_take(new, fd,
+                (struct source_kind){.socket = true,
+                                     .stream = type == SOCK_STREAM,
+                                     .tcp = type == SOCK_STREAM && family != AF_UNIX});
     *io = new;
     return 0;
 }
@@ -42,7 +47,7 @@ static int bind_and_listen(int fd, const trale_addr *addr, int type)
     return type != SOCK_STREAM || listen(fd, BACKLOG) == 0 ? 0 : -errno;
 }
 
-int socket_bind_to(trale_io **io, const trale_addr *addr, int type)
+int socket_bind(trale_io **io, const trale_addr *addr, int type)
 {
     int error, fd = socket_new(addr->as.any.sa_family, type);
 
@@ -55,19 +60,42 @@ int socket_bind_to(trale_io **io, const trale_addr *addr, int type)
     return error;
 }
 
-int socket_bind(trale_io **io, const char *endpoint, int type)
+static int open_first(trale_io **io, const trale_addr *list, int count, int type,
+                      socket_opener *open)
+{
+    int error = count < 0 ? count : -EINVAL;
+
+    for (int i = 0; i < count && error != 0; i++)
+        error = open(io, &list[i], type);
+    return error;
+}
+
+enum trale_poll socket_open_poll(trale_udp_bind_future *f, int type, socket_opener *open,
+                                 trale_context *cx)
 {
     trale_addr list[RESOLVE_MAX];
-    int count, error = -EINVAL;
+    int count;
 
-    if (!io || !endpoint)
-        return -EINVAL;
-    count = endpoint_resolve(list, endpoint, type);
-    if (count < 0)
-        return count;
-    for (int i = 0; i < count && error != 0; i++)
-        error = socket_bind_to(io, &list[i], type);
-    return error;
+    if (!f->io || !f->endpoint)
+        return future_ready(&f->future, -EINVAL);
+    if (resolve_poll(&f->job, list, &count, f->endpoint, type, cx) == TRALE_PENDING)
+        return TRALE_PENDING;
+    return future_ready(&f->future, open_first(f->io, list, count, type, open));
+}
+
+void socket_open_drop(trale_future *self)
+{
+    pool_leave(container_of(self, trale_udp_bind_future, future)->job);
+}
+
+int socket_open(const char *function, trale_udp_bind_future *f, int type, socket_opener *open)
+{
+    trale_addr list[RESOLVE_MAX];
+    int count = f->io ? endpoint_known(list, f->endpoint) : -EINVAL;
+
+    if (count != 0)
+        return open_first(f->io, list, count, type, open);
+    return (int)await_call(function, &f->future);
 }
 
 int trale_addr_local(const trale_io *io, trale_addr *addr)

@@ -10,13 +10,17 @@ int socket_new(int family, int type);
 /* Takes a new socket over, or closes it and says why not. */
 int socket_to_io(trale_io **io, int fd, int family, int type);
 
-/*
- * A socket of that type bound to the endpoint, the first address of it that works; one of type
- * SOCK_STREAM listens. On failure the last error.
- */
-int socket_bind(trale_io **io, const char *endpoint, int type);
+/* Opens a socket for an address and takes it over. */
+typedef int socket_opener(trale_io **io, const trale_addr *addr, int type);
 
-/* The same for one address. */
-int socket_bind_to(trale_io **io, const trale_addr *addr, int type);
+/* Bound, and listening if it is of type SOCK_STREAM. */
+socket_opener socket_bind;
+
+/* The poll, and the straight-line call, of whatever opens the first address of an endpoint that
+ * works; on failure the last error. Numeric endpoints are opened without waiting. */
+enum trale_poll socket_open_poll(trale_udp_bind_future *f, int type, socket_opener *open,
+                                 trale_context *cx);
+int socket_open(const char *function, trale_udp_bind_future *f, int type, socket_opener *open);
+void socket_open_drop(trale_future *self);
 
 #endif

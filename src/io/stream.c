@@ -7,9 +7,8 @@
 
 #include "core/io_source.h"
 #include "io/sigpipe.h"
+#include "io/transfer.h"
 #include "task/await.h"
-
-#define BUFFERS_MAX 1024 /* what the kernel takes at once, readv(2) */
 
 static intptr_t result_of(ssize_t n)
 {
@@ -35,6 +34,16 @@ static enum trale_poll stream_poll(trale_future *self, struct trale_io_waiter *w
     return source_poll(waiter, io, direction, attempt, self, cx, &self->output);
 }
 
+/* The same on a file. */
+static enum trale_poll file_poll(trale_future *self, struct trale_io_waiter *waiter, trale_io *io,
+                                 bool write, const struct iovec *iov, int count,
+                                 trale_context *cx)
+{
+    const struct transfer t = {write, TRANSFER_AT_POSITION, iov, count};
+
+    return transfer_poll(waiter, io, &t, cx, &self->output);
+}
+
 static intptr_t try_read(const trale_io *io, void *operation, bool *drained)
 {
     const trale_read_future *f = operation;
@@ -53,6 +62,9 @@ static enum trale_poll read_poll(trale_future *self, trale_context *cx)
 
     if (!f->io || (!f->buffer && f->size))
         return future_ready(self, -EINVAL);
+    if (f->io->kind.file)
+        return file_poll(self, &f->waiter, f->io, false, &(struct iovec){f->buffer, f->size}, 1,
+                         cx);
     return stream_poll(self, &f->waiter, f->io, TRALE_READABLE, f->size == 0, try_read, cx);
 }
 
@@ -68,12 +80,18 @@ void trale_read_init(trale_read_future *f, trale_io *io, void *buffer, size_t si
     *f = (trale_read_future){.future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size};
 }
 
+static bool read_withdraw(trale_future *self)
+{
+    return transfer_withdraw(&container_of(self, trale_read_future, future)->waiter);
+}
+
 ssize_t trale_read(trale_io *io, void *buffer, size_t size)
 {
     trale_read_future f;
 
     trale_read_init(&f, io, buffer, size);
-    return await_call(__func__, &f.future);
+    f.waiter.to_end = true;
+    return await_call_to_end(__func__, &f.future, read_withdraw);
 }
 
 static intptr_t try_write(const trale_io *io, void *operation, bool *drained)
@@ -84,8 +102,8 @@ static intptr_t try_write(const trale_io *io, void *operation, bool *drained)
 
     sigpipe_hold(&guard, io);
     do
-        n = io->socket ? send(io->fd, f->buffer, f->size, MSG_NOSIGNAL)
-                       : write(io->fd, f->buffer, f->size);
+        n = io->kind.socket ? send(io->fd, f->buffer, f->size, MSG_NOSIGNAL)
+                            : write(io->fd, f->buffer, f->size);
     while (n < 0 && errno == EINTR);
     sigpipe_release(&guard, n);
     *drained = n >= 0 && (size_t)n < f->size;
@@ -98,6 +116,9 @@ static enum trale_poll write_poll(trale_future *self, trale_context *cx)
 
     if (!f->io || (!f->buffer && f->size))
         return future_ready(self, -EINVAL);
+    if (f->io->kind.file)
+        return file_poll(self, &f->waiter, f->io, true,
+                         &(struct iovec){(void *)(uintptr_t)f->buffer, f->size}, 1, cx);
     return stream_poll(self, &f->waiter, f->io, TRALE_WRITABLE, f->size == 0, try_write, cx);
 }
 
@@ -113,12 +134,18 @@ void trale_write_init(trale_write_future *f, trale_io *io, const void *buffer, s
     *f = (trale_write_future){.future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size};
 }
 
+static bool write_withdraw(trale_future *self)
+{
+    return transfer_withdraw(&container_of(self, trale_write_future, future)->waiter);
+}
+
 ssize_t trale_write(trale_io *io, const void *buffer, size_t size)
 {
     trale_write_future f;
 
     trale_write_init(&f, io, buffer, size);
-    return await_call(__func__, &f.future);
+    f.waiter.to_end = true;
+    return await_call_to_end(__func__, &f.future, write_withdraw);
 }
 
 /* Several buffers. */
@@ -159,8 +186,8 @@ static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
     message.msg_iovlen = (__typeof__(message.msg_iovlen))f->count;
     sigpipe_hold(&guard, io);
     do
-        n = io->socket ? sendmsg(io->fd, &message, MSG_NOSIGNAL)
-                       : writev(io->fd, f->iov, f->count);
+        n = io->kind.socket ? sendmsg(io->fd, &message, MSG_NOSIGNAL)
+                            : writev(io->fd, f->iov, f->count);
     while (n < 0 && errno == EINTR);
     sigpipe_release(&guard, n);
     *drained = n >= 0 && (size_t)n < total(f);
@@ -173,6 +200,8 @@ static enum trale_poll readv_poll(trale_future *self, trale_context *cx)
 
     if (!well_formed(f))
         return future_ready(self, -EINVAL);
+    if (f->io->kind.file)
+        return file_poll(self, &f->waiter, f->io, false, f->iov, f->count, cx);
     return stream_poll(self, &f->waiter, f->io, TRALE_READABLE, total(f) == 0, try_readv, cx);
 }
 
@@ -182,6 +211,8 @@ static enum trale_poll writev_poll(trale_future *self, trale_context *cx)
 
     if (!well_formed(f))
         return future_ready(self, -EINVAL);
+    if (f->io->kind.file)
+        return file_poll(self, &f->waiter, f->io, true, f->iov, f->count, cx);
     return stream_poll(self, &f->waiter, f->io, TRALE_WRITABLE, total(f) == 0, try_writev, cx);
 }
 
@@ -204,12 +235,18 @@ void trale_writev_init(trale_writev_future *f, trale_io *io, const struct iovec 
     *f = (trale_writev_future){.future = {.ops = &ops}, .io = io, .iov = iov, .count = count};
 }
 
+static bool vector_withdraw(trale_future *self)
+{
+    return transfer_withdraw(&container_of(self, trale_readv_future, future)->waiter);
+}
+
 ssize_t trale_readv(trale_io *io, const struct iovec *iov, int count)
 {
     trale_readv_future f;
 
     trale_readv_init(&f, io, iov, count);
-    return await_call(__func__, &f.future);
+    f.waiter.to_end = true;
+    return await_call_to_end(__func__, &f.future, vector_withdraw);
 }
 
 ssize_t trale_writev(trale_io *io, const struct iovec *iov, int count)
@@ -217,5 +254,6 @@ ssize_t trale_writev(trale_io *io, const struct iovec *iov, int count)
     trale_writev_future f;
 
     trale_writev_init(&f, io, iov, count);
-    return await_call(__func__, &f.future);
+    f.waiter.to_end = true;
+    return await_call_to_end(__func__, &f.future, vector_withdraw);
 }

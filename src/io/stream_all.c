@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "core/io_source.h"
+#include "io/transfer.h"
 #include "task/await.h"
 
 /* After an error some bytes count more: they have taken effect, and the error comes again. */
@@ -24,6 +25,7 @@ static enum trale_poll read_full_poll(trale_future *self, trale_context *cx)
         source_retain(read->io);
     f->held = read->io != NULL;
     do {
+        read->waiter.to_end = f->to_end;
         if (trale_future_poll(&read->future, cx) == TRALE_PENDING)
             return TRALE_PENDING;
         n = read->future.output;
@@ -57,12 +59,18 @@ void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer,
     trale_read_init(&f->read, io, buffer, size);
 }
 
+static bool read_full_withdraw(trale_future *self)
+{
+    return transfer_withdraw(&container_of(self, trale_read_full_future, future)->read.waiter);
+}
+
 ssize_t trale_read_full(trale_io *io, void *buffer, size_t size)
 {
     trale_read_full_future f;
 
     trale_read_full_init(&f, io, buffer, size);
-    return await_call(__func__, &f.future);
+    f.to_end = true;
+    return await_call_to_end(__func__, &f.future, read_full_withdraw);
 }
 
 static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
@@ -75,6 +83,7 @@ static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
         source_retain(write->io);
     f->held = write->io != NULL;
     do {
+        write->waiter.to_end = f->to_end;
         if (trale_future_poll(&write->future, cx) == TRALE_PENDING)
             return TRALE_PENDING;
         n = write->future.output;
@@ -109,10 +118,16 @@ void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *b
     trale_write_init(&f->write, io, buffer, size);
 }
 
+static bool write_all_withdraw(trale_future *self)
+{
+    return transfer_withdraw(&container_of(self, trale_write_all_future, future)->write.waiter);
+}
+
 ssize_t trale_write_all(trale_io *io, const void *buffer, size_t size)
 {
     trale_write_all_future f;
 
     trale_write_all_init(&f, io, buffer, size);
-    return await_call(__func__, &f.future);
+    f.to_end = true;
+    return await_call_to_end(__func__, &f.future, write_all_withdraw);
 }

@@ -1,4 +1,6 @@
+/* UDP, and whatever else sends datagrams. */
 #include <errno.h>
+#include <unistd.h>
 
 #include <trale/net.h>
 
@@ -7,17 +9,18 @@
 #include "io/socket.h"
 #include "task/await.h"
 
-/* MSG_TRUNC: the result is the datagram's true length, also when the buffer is shorter. */
+/* MSG_TRUNC: the result is the datagram's true length, also when the buffer is shorter. On a
+ * stream it would throw bytes away (tcp(7)). */
 static intptr_t try_recvfrom(const trale_io *io, void *operation, bool *drained)
 {
     const trale_recvfrom_future *f = operation;
+    const int flags = MSG_DONTWAIT | (io->kind.stream ? 0 : MSG_TRUNC);
     trale_addr from = {.length = sizeof from.as};
     ssize_t n;
 
     (void)drained; /* a datagram's length says nothing of the next one */
     do
-        n = recvfrom(io->fd, f->buffer, f->size, MSG_DONTWAIT | MSG_TRUNC, &from.as.any,
-                     &from.length);
+        n = recvfrom(io->fd, f->buffer, f->size, flags, &from.as.any, &from.length);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
@@ -102,7 +105,84 @@ ssize_t trale_sendto(trale_io *io, const void *buffer, size_t size, const trale_
     return await_call(__func__, &f.future);
 }
 
+/* On a connected socket: the same without addresses. */
+
+void trale_recv_init(trale_recv_future *f, trale_io *io, void *buffer, size_t size)
+{
+    trale_recvfrom_init(f, io, buffer, size, NULL);
+}
+
+void trale_send_init(trale_send_future *f, trale_io *io, const void *buffer, size_t size)
+{
+    trale_sendto_init(f, io, buffer, size, NULL);
+}
+
+ssize_t trale_recv(trale_io *io, void *buffer, size_t size)
+{
+    return trale_recvfrom(io, buffer, size, NULL);
+}
+
+ssize_t trale_send(trale_io *io, const void *buffer, size_t size)
+{
+    return trale_sendto(io, buffer, size, NULL);
+}
+
+/* Sockets. */
+
+static enum trale_poll bind_poll(trale_future *self, trale_context *cx)
+{
+    trale_udp_bind_future *f = container_of(self, trale_udp_bind_future, future);
+
+    return socket_open_poll(f, SOCK_DGRAM, socket_bind, cx);
+}
+
+void trale_udp_bind_init(trale_udp_bind_future *f, trale_io **io, const char *endpoint)
+{
+    static const struct trale_future_ops ops = {bind_poll, socket_open_drop, "udp_bind"};
+
+    *f = (trale_udp_bind_future){.future = {.ops = &ops}, .io = io, .endpoint = endpoint};
+}
+
 int trale_udp_bind(trale_io **io, const char *endpoint)
 {
-    return socket_bind(io, endpoint, SOCK_DGRAM);
+    trale_udp_bind_future f;
+
+    trale_udp_bind_init(&f, io, endpoint);
+    return socket_open(__func__, &f, SOCK_DGRAM, socket_bind);
+}
+
+/* connect(2) of a datagram socket only notes the address. */
+static int open_connected(trale_io **io, const trale_addr *addr, int type)
+{
+    int error, fd = socket_new(addr->as.any.sa_family, type);
+
+    if (fd < 0)
+        return fd;
+    if (connect(fd, &addr->as.any, addr->length) == 0)
+        return socket_to_io(io, fd, addr->as.any.sa_family, type);
+    error = -errno;
+    close(fd);
+    return error;
+}
+
+static enum trale_poll connect_poll(trale_future *self, trale_context *cx)
+{
+    trale_udp_connect_future *f = container_of(self, trale_udp_connect_future, future);
+
+    return socket_open_poll(f, SOCK_DGRAM, open_connected, cx);
+}
+
+void trale_udp_connect_init(trale_udp_connect_future *f, trale_io **io, const char *endpoint)
+{
+    static const struct trale_future_ops ops = {connect_poll, socket_open_drop, "udp_connect"};
+
+    *f = (trale_udp_connect_future){.future = {.ops = &ops}, .io = io, .endpoint = endpoint};
+}
+
+int trale_udp_connect(trale_io **io, const char *endpoint)
+{
+    trale_udp_connect_future f;
+
+    trale_udp_connect_init(&f, io, endpoint);
+    return socket_open(__func__, &f, SOCK_DGRAM, open_connected);
 }

@@ -1,0 +1,222 @@
+#define _GNU_SOURCE /* preadv */
+#include "io/transfer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/pool.h"
+#include "task/await.h"
+
+#define CACHED_MAX ((size_t)64 << 10) /* more is not copied on an executor */
+#define BOUNCE_MAX ((size_t)1 << 20)  /* what a future moves at most */
+
+/* From <linux/fs.h>, which is not there for every libc. */
+#define NO_WAIT 0x8 /* RWF_NOWAIT, Linux 4.14 */
+
+struct job {
+    struct trale_job job;
+    trale_io *io;
+    struct transfer transfer;
+    size_t moved; /* before the job began */
+    char *bounce; /* stands in for the caller's buffers; NULL: it is those that are used */
+    struct iovec iov[];
+};
+
+size_t transfer_size(const struct transfer *t)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < t->count; i++)
+        size += t->iov[i].iov_len;
+    return size;
+}
+
+static ssize_t move(int fd, const struct transfer *t)
+{
+    if (t->offset == TRANSFER_AT_POSITION)
+        return t->write ? writev(fd, t->iov, t->count) : readv(fd, t->iov, t->count);
+    return t->write ? pwritev(fd, t->iov, t->count, t->offset)
+                    : preadv(fd, t->iov, t->count, t->offset);
+}
+
+static intptr_t job_run(struct trale_job *base)
+{
+    struct job *job = container_of(base, struct job, job);
+    ssize_t n;
+
+    do
+        n = source_is_closed(job->io) ? (errno = EBADF, -1) : move(job->io->fd, &job->transfer);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return job->moved > 0 ? (intptr_t)job->moved : -errno;
+    return (intptr_t)job->moved + n;
+}
+
+static void job_free(struct trale_job *base)
+{
+    struct job *job = container_of(base, struct job, job);
+
+    source_return(job->io);
+    free(job);
+}
+
+/* Between the bounce buffer and the caller's, as far as bytes goes. */
+static void bounce(char *buffer, const struct transfer *t, size_t bytes, bool to_caller)
+{
+    for (int i = 0; i < t->count && bytes > 0; i++) {
+        size_t part = t->iov[i].iov_len < bytes ? t->iov[i].iov_len : bytes;
+
+        if (to_caller && part > 0)
+            memcpy(t->iov[i].iov_base, buffer, part);
+        else if (part > 0)
+            memcpy(buffer, t->iov[i].iov_base, part);
+        buffer += part;
+        bytes -= part;
+    }
+}
+
+/* The caller's buffers, but for what has been moved. */
+static void aim(struct job *job, const struct transfer *t)
+{
+    size_t skip = job->moved;
+    int count = 0;
+
+    for (int i = 0; i < t->count; i++) {
+        size_t part = t->iov[i].iov_len < skip ? t->iov[i].iov_len : skip;
+
+        skip -= part;
+        if (part < t->iov[i].iov_len)
+            job->iov[count++] =
+                (struct iovec){(char *)t->iov[i].iov_base + part, t->iov[i].iov_len - part};
+    }
+    job->transfer.count = count;
+}
+
+/* A buffer of the job's own, for a caller who may go away. */
+static void aim_beside(struct job *job, const struct transfer *t, size_t size)
+{
+    job->bounce = (char *)(job->iov + 1);
+    if (t->write)
+        bounce(job->bounce, t, size, false);
+    job->iov[0] = (struct iovec){job->bounce, size};
+    job->transfer.count = 1;
+}
+
+static int submit(struct trale_io_waiter *waiter, trale_io *io, const struct transfer *t,
+                  size_t moved)
+{
+    size_t size = transfer_size(t) < BOUNCE_MAX ? transfer_size(t) : BOUNCE_MAX;
+    struct job *job = malloc(sizeof *job + (size_t)t->count * sizeof *job->iov +
+                             (waiter->to_end ? 0 : sizeof *job->iov + size));
+    int error = job ? source_lend(io) : -ENOMEM;
+
+    if (error != 0) {
+        free(job);
+        return error;
+    }
+    *job = (struct job){
+        .job = {.run = job_run, .free = job_free}, .io = io, .transfer = *t, .moved = moved};
+    job->transfer.iov = job->iov;
+    if (t->offset != TRANSFER_AT_POSITION)
+        job->transfer.offset = t->offset + (off_t)moved;
+    if (waiter->to_end)
+        aim(job, t);
+    else
+        aim_beside(job, t, size);
+    return pool_begin(&waiter->job, &job->job, POOL_WORK);
+}
+
+static ssize_t read_cached(int fd, const struct iovec *iov, int count, off_t offset)
+{
+    return syscall(SYS_preadv2, fd, iov, count, offset, 0, NO_WAIT);
+}
+
+static bool is_end(int fd, off_t offset)
+{
+    char byte;
+
+    return offset >= 0 && read_cached(fd, &(struct iovec){&byte, 1}, 1, offset) == 0;
+}
+
+/*
+ * What is in the page cache needs no disk and no job. Returns what was moved, and if that is all
+ * there is. Errors are left to the job.
+ */
+static size_t try_cached(const trale_io *io, const struct transfer *t, bool *all)
+{
+    size_t size = transfer_size(t);
+    off_t offset = t->offset;
+    ssize_t n;
+
+    *all = false;
+    if (t->write || size > CACHED_MAX)
+        return 0;
+    n = read_cached(io->fd, t->iov, t->count, offset);
+    if (n < 0)
+        return 0;
+    *all = n == 0 || (size_t)n == size;
+    if (!*all)
+        *all = is_end(io->fd,
+                      offset == TRANSFER_AT_POSITION ? lseek(io->fd, 0, SEEK_CUR) : offset + n);
+    return (size_t)n;
+}
+
+/* READY: it was possible at once, or not possible at all. */
+static enum trale_poll begin(struct trale_io_waiter *waiter, trale_io *io,
+                             const struct transfer *t, trale_waker *waker, intptr_t *output)
+{
+    size_t moved;
+    bool all;
+
+    if (await_budget_is_spent(waker)) {
+        source_hold(waiter, io);
+        return TRALE_PENDING;
+    }
+    *output = source_use(io);
+    if (*output != 0)
+        return TRALE_READY;
+    moved = try_cached(io, t, &all);
+    source_unuse(io);
+    all = all || (moved > 0 && !waiter->to_end); /* the bounce buffer has no part in these */
+    *output = all ? (intptr_t)moved : submit(waiter, io, t, moved);
+    return all || *output != 0 ? TRALE_READY : TRALE_PENDING;
+}
+
+/* The job's outcome; what was read into its own buffer goes to the caller's. */
+static enum trale_poll finish(const struct trale_io_waiter *waiter, const struct transfer *t,
+                              trale_waker *waker, intptr_t *output)
+{
+    const struct job *job = container_of(waiter->job, struct job, job);
+
+    if (pool_poll(waiter->job, waker) == TRALE_PENDING)
+        return TRALE_PENDING;
+    *output = job->job.result;
+    if (job->bounce && !t->write && *output > 0)
+        bounce(job->bounce, t, (size_t)*output, true);
+    return TRALE_READY;
+}
+
+enum trale_poll transfer_poll(struct trale_io_waiter *waiter, trale_io *io,
+                              const struct transfer *t, trale_context *cx, intptr_t *output)
+{
+    trale_waker *waker = trale_context_waker(cx);
+    enum trale_poll result = TRALE_PENDING;
+
+    if (!waiter->job)
+        result = begin(waiter, io, t, waker, output);
+    if (waiter->job)
+        result = finish(waiter, t, waker, output);
+    if (result == TRALE_READY)
+        source_forget(waiter);
+    return result;
+}
+
+bool transfer_withdraw(struct trale_io_waiter *waiter)
+{
+    if (!waiter->job)
+        return true;
+    return container_of(waiter->job, struct job, job)->moved == 0 && pool_withdraw(waiter->job);
+}
