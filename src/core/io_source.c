@@ -128,12 +128,6 @@ void source_release(trale_io *io)
     free(io);
 }
 
-void source_retain(trale_io *io)
-{
-    /* Relaxed: who adds a reference has one, or the lock of a registered source. */
-    atomic_fetch_add_explicit(&io->references, 1, memory_order_relaxed);
-}
-
 /*
  * In a forked child an io of the parent's is unregistered, and nobody waits on it or pins it. The
  * first use in the child says so; process_lock keeps a second one from saying it too.
@@ -157,6 +151,14 @@ static void adopt_if_forked(trale_io *io)
 {
     if (__atomic_load_n(&io->generation, __ATOMIC_ACQUIRE) != process_generation())
         adopt(io);
+}
+
+/* The child's first use of the io may be this, and an adoption after it would forget it. */
+void source_retain(trale_io *io)
+{
+    adopt_if_forked(io);
+    /* Relaxed: who adds a reference has one, or the lock of a registered source. */
+    atomic_fetch_add_explicit(&io->references, 1, memory_order_relaxed);
 }
 
 /* Acquire: pairs with source_unpin; a close that has seen our pin go has seen our system call. */

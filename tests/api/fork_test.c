@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "settle.h"
+#include "streams.h"
 #include "system.h"
 #include "wait_task.h"
 
@@ -196,6 +197,29 @@ START_TEST(a_child_waits_on_an_io_of_the_parents)
 }
 END_TEST
 
+/* Its first use in the child is by a call that keeps the io from one read or write to the next. */
+static void move_all_on_inherited(void *arg)
+{
+    trale_io *const *ends = arg;
+    char byte = 0;
+    MUST(trale_write_all(ends[1], "x", 1) == 1);
+    MUST(trale_close(ends[1]) == 0);
+    MUST(trale_read_full(ends[0], &byte, 1) == 1 && byte == 'x');
+    MUST(trale_close(ends[0]) == 0);
+}
+
+START_TEST(a_child_reads_and_writes_all_on_ios_of_the_parents)
+{
+    trale_io *ends[2];
+    char byte = 0;
+    open_pipe(ends);
+    passes_in_child(move_all_on_inherited, ends);
+    ck_assert_int_eq(trale_write_all(ends[1], "y", 1), 1);
+    ck_assert_int_eq(trale_read_full(ends[0], &byte, 1), 1);
+    close_both(ends);
+}
+END_TEST
+
 /* Returns the wait status of a child that goes on in this task's function. */
 static intptr_t fork_in_task(void *arg)
 {
@@ -273,6 +297,7 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "fork", a_child_uses_the_library_afre
                a_child_has_no_descriptor_of_the_parents_runtime,
                a_child_that_closes_an_io_does_not_deregister_the_parents,
                a_child_that_uses_an_io_does_not_disturb_the_parent,
-               a_child_waits_on_an_io_of_the_parents, a_task_forks,
+               a_child_waits_on_an_io_of_the_parents,
+               a_child_reads_and_writes_all_on_ios_of_the_parents, a_task_forks,
                a_child_that_was_forked_in_a_task_exits,
                a_child_of_a_program_with_many_tasks_starts_afresh)
