@@ -45,11 +45,6 @@ int source_owed(trale_io *io, unsigned direction)
     return atomic_load_explicit(owed, memory_order_relaxed) ? atomic_exchange(owed, 0) : 0;
 }
 
-void source_urge(trale_io *io, unsigned direction)
-{
-    atomic_fetch_or(&io->word, (uint64_t)direction);
-}
-
 void source_take(trale_io *io, int fd, struct source_kind kind)
 {
     io->fd = fd;
@@ -255,23 +250,23 @@ static int source_register(trale_io *io)
 }
 
 /*
- * Puts the waiter on the list, unless the io has become ready meanwhile: 1. Under the lock, and
- * the reactor reports under the lock, so a report is seen here or finds the waiter on the list.
+ * Puts the waiter on the list, unless the io was closed, or a report has come since the word was
+ * read: 1. Under the lock, and the reactor reports under the lock, so a report is seen here or
+ * finds the waiter on the list.
  */
 static int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned interest,
-                       trale_waker *waker)
+                       trale_waker *waker, uint64_t word)
 {
-    int error = 0;
-    uint64_t word;
+    uint64_t now;
+    int error;
 
     pthread_mutex_lock(&io->lock);
-    word = atomic_load_explicit(&io->word, memory_order_relaxed);
-    if ((word & SOURCE_CLOSED) == 0)
-        error = source_register(io);
-    word = atomic_load_explicit(&io->word, memory_order_relaxed);
-    if (error == 0 && (word & (interest | SOURCE_CLOSED))) {
+    now = atomic_load_explicit(&io->word, memory_order_relaxed);
+    if ((now & SOURCE_CLOSED) || now / SOURCE_TICK != word / SOURCE_TICK)
         error = 1;
-    } else if (error == 0) {
+    else
+        error = source_register(io);
+    if (error == 0) {
         waiter->waker = waker;
         waiter->interest = interest;
         if (!waiter->linked)
@@ -337,14 +332,16 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
     word = source_pin(io);
     do {
         result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
-        if (result == -EAGAIN && ((word & interest) || wait_is_vain()))
+        if (result == -EAGAIN &&
+            ((word & interest) || (interest & SOURCE_APART) || wait_is_vain()))
             result = attempt(io, operation, &drained);
         if (tells_empty(io, word, drained))
             source_clear(io, word, interest);
         if (result != -EAGAIN)
             break;
-        source_clear(io, word, interest);
-        wait = source_wait(io, waiter, interest, trale_context_waker(cx));
+        if ((interest & SOURCE_APART) == 0)
+            source_clear(io, word, interest);
+        wait = source_wait(io, waiter, interest, trale_context_waker(cx), word);
         result = wait;
         word = atomic_load_explicit(&io->word, memory_order_acquire);
     } while (wait > 0);

@@ -75,6 +75,12 @@ void source_take(trale_io *io, int fd, struct source_kind kind);
 typedef intptr_t source_try(const trale_io *io, void *operation, bool *drained);
 
 /*
+ * With an interest: such a try and those of others say nothing of each other. It is made whatever
+ * is known, and its EAGAIN clears nothing: poll(2) may see no room where a write finds some.
+ */
+#define SOURCE_APART 0x10u
+
+/*
  * The poll of every operation on an io: tries while the io seems ready, and waits with the given
  * waiter when it is not. PENDING, or READY with *output.
  */
@@ -103,9 +109,6 @@ void source_release(trale_io *io);
  */
 void source_owe(trale_io *io, unsigned direction, int error);
 int source_owed(trale_io *io, unsigned direction);
-
-/* The next try in that direction is made whatever is known. */
-void source_urge(trale_io *io, unsigned direction);
 
 /*
  * Around what uses io->fd for long, on another thread: a close does not wait for it, but leaves

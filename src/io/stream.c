@@ -29,8 +29,8 @@ static enum trale_poll stream_poll(trale_future *self, struct trale_io_waiter *w
 
     if (owed != 0)
         return future_ready(self, owed);
-    if (nothing && !waiter->io)
-        source_urge(io, direction);
+    if (nothing)
+        direction |= SOURCE_APART;
     return source_poll(waiter, io, direction, attempt, self, cx, &self->output);
 }
 

@@ -42,7 +42,8 @@ static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
 
     if (!f->io || f->events == 0 || (f->events & ~known) != 0)
         return future_ready(self, -EINVAL);
-    return source_poll(&f->waiter, f->io, f->events, try_poll, f, cx, &self->output);
+    return source_poll(&f->waiter, f->io, f->events | SOURCE_APART, try_poll, f, cx,
+                       &self->output);
 }
 
 static void wait_drop(trale_future *self)
