@@ -67,7 +67,7 @@ TRALE_API int trale_udp_connect(trale_io **io, const char *endpoint);
 /*
  * Receives one datagram and returns its length; 0 is a datagram without bytes, not an end. A
  * datagram longer than size is cut, and the return value, its true length, is greater than size
- * (recv(2), MSG_TRUNC). from, if not NULL, receives the sender.
+ * (recv(2), MSG_TRUNC). from, if not NULL, receives the sender. On a stream it reads.
  *   -EINVAL: io is NULL, or buffer is NULL and size is not 0.     -EBADF: closed while waiting.
  *   -ECONNREFUSED: (connected sockets) an earlier datagram met nobody.
  *   -ENOTSOCK: io is no socket.  Others as for recvfrom(2).

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "settle.h"
+#include "streams.h"
 #include "system.h"
 #include "wait_task.h"
 
@@ -245,6 +246,25 @@ START_TEST(what_is_no_socket_has_no_address)
 }
 END_TEST
 
+/* Their lengths are no datagrams', and asking for those would lose the bytes. */
+START_TEST(from_streams_the_bytes_are_received)
+{
+    for (int i = 0; i < 2; i++) {
+        char bytes[8] = "-------";
+        trale_io *ends[2];
+        (i ? open_sockets : open_tcp)(ends);
+        ck_assert_int_eq(trale_write(ends[1], "abcdef", 6), 6);
+        ck_assert_int_eq(trale_recvfrom(ends[0], bytes, 4, NULL), 4);
+        ck_assert_str_eq(bytes, "abcd---");
+        ck_assert_int_eq(trale_recvfrom(ends[0], bytes, 4, NULL), 2);
+        ck_assert_str_eq(bytes, "efcd---");
+        trale_close(ends[1]);
+        ck_assert_int_eq(trale_recvfrom(ends[0], bytes, 4, NULL), 0);
+        trale_close(ends[0]);
+    }
+}
+END_TEST
+
 TEST_MAIN_WITH(NULL, free_default_runtime, "udp_errors", bad_endpoints_are_refused,
                an_address_that_is_not_ours_is_refused, a_port_in_use_is_refused,
                without_descriptors_nothing_is_bound, null_arguments_are_refused,
@@ -253,4 +273,5 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "udp_errors", bad_endpoints_are_refus
                a_receiver_that_waits_learns_that_nobody_is_there,
                a_sender_learns_that_nobody_is_there,
                a_socket_that_is_not_connected_does_not_learn_it,
-               a_connected_socket_sends_without_a_destination, what_is_no_socket_has_no_address)
+               a_connected_socket_sends_without_a_destination, what_is_no_socket_has_no_address,
+               from_streams_the_bytes_are_received)
