@@ -325,7 +325,9 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
     int wait = 1;
 
     if (await_budget_is_spent(trale_context_waker(cx))) {
-        source_hold(waiter, io);
+        source_retain(io);     /* the call has begun: a close must leave it the io */
+        source_forget(waiter); /* not to wake who polled before, and may be gone */
+        waiter->io = io;
         return TRALE_PENDING;
     }
     adopt_if_forked(io);

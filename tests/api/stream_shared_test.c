@@ -83,6 +83,99 @@ START_TEST(moving_nothing_waits_for_no_room_beside_others)
 }
 END_TEST
 
+/* A read that a thread polls first, and then a task: from there on nothing knows the thread. */
+struct passed_on {
+    trale_read_future read;
+    trale_write_future empty; /* to spend a poll's share on */
+    trale_io *other;
+    int polls;
+    struct gate polled, passed, go_on;
+    trale_waker *first;
+};
+
+struct part {
+    trale_future future;
+    struct passed_on *p;
+};
+
+static enum trale_poll first_poll(trale_future *self, trale_context *cx)
+{
+    struct passed_on *p = ((struct part *)self)->p;
+    if (p->first)
+        return TRALE_READY;
+    self->output = trale_future_poll(&p->read.future, cx);
+    p->first = trale_waker_clone(trale_context_waker(cx));
+    gate_open(&p->polled);
+    return TRALE_PENDING;
+}
+
+static enum trale_poll second_poll(trale_future *self, trale_context *cx)
+{
+    struct passed_on *p = ((struct part *)self)->p;
+    if (++p->polls == 1) {
+        do {
+            trale_future_drop(&p->empty.future);
+            trale_write_init(&p->empty, p->other, "", 0);
+        } while (trale_future_poll(&p->empty.future, cx) == TRALE_READY);
+        if (trale_future_poll(&p->read.future, cx) == TRALE_READY)
+            return TRALE_READY;
+        gate_open(&p->passed);
+        gate_wait(&p->go_on);
+        return TRALE_PENDING;
+    }
+    if (trale_future_poll(&p->read.future, cx) == TRALE_PENDING)
+        return TRALE_PENDING;
+    self->output = p->read.future.output;
+    return TRALE_READY;
+}
+
+static void second_drop(trale_future *self)
+{
+    struct passed_on *p = ((struct part *)self)->p;
+    trale_future_drop(&p->read.future);
+    trale_future_drop(&p->empty.future);
+}
+
+static void *await_first(void *arg)
+{
+    static const struct trale_future_ops ops = {first_poll, NULL, "first"};
+    struct part part = {.future = {.ops = &ops}, .p = arg};
+    return (void *)trale_await(&part.future);
+}
+
+START_TEST(a_poll_that_only_makes_room_takes_the_read_over_all_the_same)
+{
+    static const struct trale_future_ops ops = {second_poll, second_drop, "second"};
+    trale_io *ends[2], *others[2];
+    trale_task *task;
+    pthread_t thread;
+    void *result;
+    char byte = 0;
+    open_sockets(ends);
+    open_sockets(others);
+    struct passed_on p = {.other = others[0], .polled = GATE, .passed = GATE, .go_on = GATE};
+    struct part part = {.future = {.ops = &ops}, .p = &p};
+    trale_read_init(&p.read, ends[0], &byte, 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, await_first, &p), 0);
+    gate_wait(&p.polled);
+    ck_assert_int_eq(trale_spawn_future(&task, &part.future, sizeof part), 0);
+    gate_wait(&p.passed);
+    trale_waker_wake(p.first);
+    trale_waker_drop(p.first);
+    ck_assert_int_eq(pthread_join(thread, &result), 0); /* its waker is gone with it */
+    ck_assert_int_eq((intptr_t)result, TRALE_PENDING);
+    ck_assert_int_eq(trale_write(ends[1], "x", 1), 1);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(trale_sleep(1), 0); /* the reactor has reported it before that */
+    gate_open(&p.go_on);
+    ck_assert_int_eq(join(task), 1);
+    ck_assert_int_eq(byte, 'x');
+    close_both(ends);
+    close_both(others);
+}
+END_TEST
+
 TEST_MAIN_WITH(NULL, free_default_runtime, "stream_shared",
                a_wait_that_sees_no_room_hides_none_from_a_write,
-               moving_nothing_waits_for_no_room_beside_others)
+               moving_nothing_waits_for_no_room_beside_others,
+               a_poll_that_only_makes_room_takes_the_read_over_all_the_same)
