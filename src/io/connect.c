@@ -1,7 +1,6 @@
 /* Connecting: one address after the other, until one answers. */
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <trale/net.h>
 #include <trale/time.h>
@@ -47,16 +46,19 @@ static intptr_t try_connected(const trale_io *io, void *operation, bool *drained
 static int start(struct trale_connecting *c)
 {
     const trale_addr *addr = &c->list[c->next];
-    int error = 0, fd = socket_new(addr->as.any.sa_family, SOCK_STREAM);
+    trale_io *io;
+    int error = socket_new(&io, addr->as.any.sa_family, SOCK_STREAM);
 
-    if (fd < 0)
-        return fd;
+    if (error != 0)
+        return error;
     /* EINTR: it goes on all the same (connect(2)) */
-    if (connect(fd, &addr->as.any, addr->length) != 0 && errno != EINPROGRESS && errno != EINTR)
+    if (connect(io->fd, &addr->as.any, addr->length) != 0 && errno != EINPROGRESS &&
+        errno != EINTR)
         error = -errno;
     if (error == 0)
-        return socket_to_io(&c->io, fd, addr->as.any.sa_family, SOCK_STREAM);
-    close(fd);
+        c->io = io;
+    else
+        trale_close(io);
     return error;
 }
 

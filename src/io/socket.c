@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <unistd.h>
 
 #include "core/io_source.h"
 #include "core/pool.h"
@@ -12,20 +11,18 @@
 
 #define BACKLOG 1024 /* the kernel takes less if it must: listen(2) */
 
-int socket_new(int family, int type)
-{
-    int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    return fd >= 0 ? fd : -errno;
-}
-
-int socket_to_io(trale_io **io, int fd, int family, int type)
+int socket_new(trale_io **io, int family, int type)
 {
     trale_io *new = source_alloc();
+    int error, fd;
 
-    if (!new) {
-        close(fd);
+    if (!new)
         return -ENOMEM;
+    fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        error = -errno;
+        source_release(new);
+        return error;
     }
     source_take(new, fd,
                 (struct source_kind){.socket = true,
@@ -49,14 +46,16 @@ static int bind_and_listen(int fd, const trale_addr *addr, int type)
 
 int socket_bind(trale_io **io, const trale_addr *addr, int type)
 {
-    int error, fd = socket_new(addr->as.any.sa_family, type);
+    trale_io *new;
+    int error = socket_new(&new, addr->as.any.sa_family, type);
 
-    if (fd < 0)
-        return fd;
-    error = bind_and_listen(fd, addr, type);
+    if (error != 0)
+        return error;
+    error = bind_and_listen(new->fd, addr, type);
     if (error == 0)
-        return socket_to_io(io, fd, addr->as.any.sa_family, type);
-    close(fd);
+        *io = new;
+    else
+        trale_close(new);
     return error;
 }
 

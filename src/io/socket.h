@@ -4,11 +4,9 @@
 
 #include <trale/net.h>
 
-/* A descriptor of a new socket of that family and type, non-blocking; or -errno. */
-int socket_new(int family, int type);
-
-/* Takes a new socket over, or closes it and says why not. */
-int socket_to_io(trale_io **io, int fd, int family, int type);
+/* A new socket of that family and type. The memory comes with it, before anybody hears of it: a
+ * connection that was made, or a file, could not be taken back. 0 or -errno. */
+int socket_new(trale_io **io, int family, int type);
 
 /* Opens a socket for an address and takes it over. */
 typedef int socket_opener(trale_io **io, const trale_addr *addr, int type);

@@ -1,6 +1,5 @@
 /* UDP, and whatever else sends datagrams. */
 #include <errno.h>
-#include <unistd.h>
 
 #include <trale/net.h>
 
@@ -154,14 +153,17 @@ int trale_udp_bind(trale_io **io, const char *endpoint)
 /* connect(2) of a datagram socket only notes the address. */
 static int open_connected(trale_io **io, const trale_addr *addr, int type)
 {
-    int error, fd = socket_new(addr->as.any.sa_family, type);
+    trale_io *new;
+    int error = socket_new(&new, addr->as.any.sa_family, type);
 
-    if (fd < 0)
-        return fd;
-    if (connect(fd, &addr->as.any, addr->length) == 0)
-        return socket_to_io(io, fd, addr->as.any.sa_family, type);
-    error = -errno;
-    close(fd);
+    if (error != 0)
+        return error;
+    if (connect(new->fd, &addr->as.any, addr->length) != 0)
+        error = -errno;
+    if (error == 0)
+        *io = new;
+    else
+        trale_close(new);
     return error;
 }
 

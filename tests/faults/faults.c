@@ -45,11 +45,17 @@ START_TEST(pipes_survive)
 }
 END_TEST
 
+START_TEST(streams_survive)
+{
+    sweep("streams", streams);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         own_runtime_survives, default_runtime_survives, spawns_survive, timers_survive,
-        first_waits_survive,  datagrams_survive,        pipes_survive};
+        first_waits_survive,  datagrams_survive,        pipes_survive,  streams_survive};
     int failed;
 
     sweep_begin();

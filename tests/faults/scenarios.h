@@ -9,5 +9,6 @@ void timers(void);          /* sleeps, ticks, a cancel, a free that times out */
 void first_waits(void);     /* plain threads, each of which waits for the first time */
 void datagrams(void);       /* two sockets, a task at each */
 void pipes(void);           /* waiting for readiness, and for a close */
+void streams(void);         /* a Unix and a TCP connection, from listening to the end */
 
 #endif

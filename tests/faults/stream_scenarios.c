@@ -1,0 +1,54 @@
+/* Stream sockets: listening, connecting, accepting, and moving all of something. */
+#include "scenarios.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sweep.h"
+
+typedef int open_stream(trale_io **io, const char *where);
+
+static void close_io(trale_io *io)
+{
+    int error = trale_close(io);
+
+    if (error != 0)
+        call_failed(error, "trale_close");
+}
+
+/* A call that failed left nothing in the way of the one that is made in its place, nor of those
+ * that follow: no file, no connection. */
+static void talk(open_stream *listen_at, open_stream *connect_to, const char *where)
+{
+    trale_io *listener = NULL, *client = NULL, *server = NULL;
+    char endpoint[TRALE_ADDR_TEXT], text[6] = "";
+    trale_addr local = {0};
+
+    CALL(listen_at(&listener, where), !listener);
+    if (connect_to == trale_tcp_connect) {
+        CALL(trale_addr_local(listener, &local), local.length == 0);
+        CALL(trale_addr_format(&local, endpoint, sizeof endpoint), true);
+        where = endpoint;
+    }
+    CALL(connect_to(&client, where), !client);
+    CALL(trale_accept(listener, &server, NULL), !server);
+    EXPECT(CALL(trale_write_all(client, "hello", 6), true) == 6);
+    EXPECT(CALL(trale_read_full(server, text, 6), text[0] == '\0') == 6);
+    EXPECT(strcmp(text, "hello") == 0);
+    close_io(client);
+    EXPECT(CALL(trale_read(server, text, 1), true) == 0);
+    close_io(server);
+    close_io(listener);
+}
+
+void streams(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/tmp/trale-faults-%ld", (long)getpid());
+    unlink(path); /* of a process that was killed, and had the same number */
+    talk(trale_unix_listen, trale_unix_connect, path);
+    EXPECT(unlink(path) == 0);
+    talk(trale_tcp_listen, trale_tcp_connect, "127.0.0.1:0");
+}
