@@ -74,7 +74,7 @@ TRALE_API ssize_t trale_writev(trale_io *io, const struct iovec *iov, int count)
 /*
  * Reads until size bytes are there. Returns the count: less than size only at the end of the
  * stream, or if an error, a cancel or a deadline came after some bytes; the next call then gives
- * that error again. If no byte was moved, the error.
+ * that error again, if it is to move any. If no byte was moved, the error.
  */
 TRALE_API ssize_t trale_read_full(trale_io *io, void *buffer, size_t size);
 

@@ -36,7 +36,8 @@ void source_owe(trale_io *io, unsigned direction, int error)
         atomic_store(&io->owed[direction == TRALE_WRITABLE], error);
 }
 
-int source_owed(trale_io *io, unsigned direction)
+/* 0: none is owed. */
+static int source_owed(trale_io *io, unsigned direction)
 {
     _Atomic(int) *owed = &io->owed[direction == TRALE_WRITABLE];
 
@@ -319,11 +320,15 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output)
 {
+    int wait = 1, owed = interest & SOURCE_APART ? 0 : source_owed(io, interest);
     bool drained = false;
     intptr_t result;
     uint64_t word;
-    int wait = 1;
 
+    if (owed != 0) {
+        *output = owed;
+        return TRALE_READY;
+    }
     if (await_budget_is_spent(trale_context_waker(cx))) {
         source_retain(io);     /* the call has begun: a close must leave it the io */
         source_forget(waiter); /* not to wake who polled before, and may be gone */

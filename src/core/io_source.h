@@ -105,10 +105,10 @@ void source_release(trale_io *io);
 
 /*
  * An error that a call met after it had moved bytes: the call returns the count, and the next
- * call in that direction the error. 0: none is owed. (The kernel tells of a reset only once.)
+ * one in that direction, unless it stands apart, the error. (The kernel tells of a reset only
+ * once.)
  */
 void source_owe(trale_io *io, unsigned direction, int error);
-int source_owed(trale_io *io, unsigned direction);
 
 /*
  * Around what uses io->fd for long, on another thread: a close does not wait for it, but leaves

@@ -17,21 +17,10 @@ static intptr_t result_of(ssize_t n)
     return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
-/*
- * The poll of every operation here. An error that an earlier call met after it had moved bytes
- * comes first. Moving nothing never waits: it is tried whatever is known of the io.
- */
-static enum trale_poll stream_poll(trale_future *self, struct trale_io_waiter *waiter,
-                                   trale_io *io, unsigned direction, bool nothing,
-                                   source_try *attempt, trale_context *cx)
+/* Moving nothing never waits, and says nothing of what there is, or has room. */
+static unsigned interest(unsigned direction, size_t size)
 {
-    int owed = source_owed(io, direction);
-
-    if (owed != 0)
-        return future_ready(self, owed);
-    if (nothing)
-        direction |= SOURCE_APART;
-    return source_poll(waiter, io, direction, attempt, self, cx, &self->output);
+    return size == 0 ? direction | SOURCE_APART : direction;
 }
 
 /* The same on a file. */
@@ -65,7 +54,8 @@ static enum trale_poll read_poll(trale_future *self, trale_context *cx)
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, false, &(struct iovec){f->buffer, f->size}, 1,
                          cx);
-    return stream_poll(self, &f->waiter, f->io, TRALE_READABLE, f->size == 0, try_read, cx);
+    return source_poll(&f->waiter, f->io, interest(TRALE_READABLE, f->size), try_read, f, cx,
+                       &self->output);
 }
 
 static void read_drop(trale_future *self)
@@ -119,7 +109,8 @@ static enum trale_poll write_poll(trale_future *self, trale_context *cx)
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, true,
                          &(struct iovec){(void *)(uintptr_t)f->buffer, f->size}, 1, cx);
-    return stream_poll(self, &f->waiter, f->io, TRALE_WRITABLE, f->size == 0, try_write, cx);
+    return source_poll(&f->waiter, f->io, interest(TRALE_WRITABLE, f->size), try_write, f, cx,
+                       &self->output);
 }
 
 static void write_drop(trale_future *self)
@@ -202,7 +193,8 @@ static enum trale_poll readv_poll(trale_future *self, trale_context *cx)
         return future_ready(self, -EINVAL);
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, false, f->iov, f->count, cx);
-    return stream_poll(self, &f->waiter, f->io, TRALE_READABLE, total(f) == 0, try_readv, cx);
+    return source_poll(&f->waiter, f->io, interest(TRALE_READABLE, total(f)), try_readv, f, cx,
+                       &self->output);
 }
 
 static enum trale_poll writev_poll(trale_future *self, trale_context *cx)
@@ -213,7 +205,8 @@ static enum trale_poll writev_poll(trale_future *self, trale_context *cx)
         return future_ready(self, -EINVAL);
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, true, f->iov, f->count, cx);
-    return stream_poll(self, &f->waiter, f->io, TRALE_WRITABLE, total(f) == 0, try_writev, cx);
+    return source_poll(&f->waiter, f->io, interest(TRALE_WRITABLE, total(f)), try_writev, f, cx,
+                       &self->output);
 }
 
 static void vector_drop(trale_future *self)
