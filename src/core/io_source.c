@@ -413,12 +413,12 @@ int trale_close(trale_io *io)
     io->reactor = NULL;
     close_later = io->close_later = io->lent > 0;
     pthread_mutex_unlock(&io->lock);
+    wake_batch_deliver(&batch); /* before what may take long: a close that lingers, socket(7) */
     /* Acquire: pairs with source_unpin. A pin lasts for one poll, which does not block. */
     while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
         sched_yield();
     if (!close_later && close(io->fd) != 0 && errno != EINTR)
         error = -errno; /* close(2): closed in any case */
-    wake_batch_deliver(&batch);
     source_release(io);
     return error;
 }

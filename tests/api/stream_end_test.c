@@ -407,10 +407,41 @@ START_TEST(a_message_with_descriptors_does_not_hide_what_follows_it)
 }
 END_TEST
 
+static void *join_and_close_peer(void *arg)
+{
+    struct arrangement *a = arg;
+    intptr_t n = 0;
+    trale_join(a->reader, &n);
+    trale_close(a->transfer.io); /* with bytes that nobody read: a reset */
+    return (void *)n;
+}
+
+/* Its close goes on for a minute, if it is not reset. */
+START_TEST(a_close_that_lingers_does_not_hold_up_who_waited)
+{
+    const struct linger minute = {.l_onoff = 1, .l_linger = 60};
+    pthread_t thread;
+    trale_io *ends[2];
+    void *n;
+    char byte;
+    open_tcp(ends);
+    int fd = trale_io_fd(ends[0]);
+    fill(fd);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &minute, sizeof minute), 0);
+    struct arrangement a = {.transfer.io = ends[1], .reader = spawn_read(ends[0], &byte, 1)};
+    settle();
+    ck_assert_int_eq(pthread_create(&thread, NULL, join_and_close_peer, &a), 0);
+    ck_assert_int_eq(trale_close(ends[0]), 0);
+    ck_assert_int_eq(pthread_join(thread, &n), 0);
+    ck_assert_int_eq((intptr_t)n, -EBADF);
+}
+END_TEST
+
 TEST_MAIN_WITH(NULL, free_default_runtime, "stream_end", close_ends_every_reader_and_writer_once,
                close_ends_every_acceptor_once, a_plain_thread_is_in_a_call_when_it_is_closed,
                close_ends_a_read_that_only_made_room_for_others,
                close_ends_a_read_full_that_only_made_room_for_others,
+               a_close_that_lingers_does_not_hold_up_who_waited,
                close_comes_in_the_middle_of_a_long_call, a_reset_is_an_error,
                a_reset_ends_a_writer_that_waits, a_stream_that_is_always_ready_starves_nobody,
                a_pipe_of_packets_is_read_to_its_last_packet,
