@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(bad_arguments_are_refused)
 {
-    char b[4];
+    char b[4] = "";
     struct iovec iov = {b, sizeof b};
     trale_io *ends[2];
     open_pipe(ends);

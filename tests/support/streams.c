@@ -1,5 +1,6 @@
 #include "streams.h"
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "suite.h"
@@ -35,6 +36,13 @@ trale_io *listen_any(char endpoint[TRALE_ADDR_TEXT])
     return listener;
 }
 
+/* With segments nearly as large as the buffers, the last one that fits waits for a timer. */
+static void use_small_segments(int fd)
+{
+    const int size = 16384;
+    ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &size, sizeof size), 0);
+}
+
 /* The kernel would enlarge the buffers while a test counts on their being full. */
 static void fix_buffers(int fd)
 {
@@ -47,6 +55,7 @@ void open_tcp(trale_io *ends[2])
 {
     char endpoint[TRALE_ADDR_TEXT];
     trale_io *listener = listen_any(endpoint);
+    use_small_segments(trale_io_fd(listener));
     ck_assert_int_eq(trale_tcp_connect(&ends[0], endpoint), 0);
     ck_assert_int_eq(trale_accept(listener, &ends[1], NULL), 0);
     ck_assert_int_eq(trale_close(listener), 0);

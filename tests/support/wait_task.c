@@ -1,8 +1,10 @@
 #define _GNU_SOURCE /* pipe2 */
 #include "wait_task.h"
 
-#include <poll.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,16 +43,40 @@ void make_sockets(int ends[2])
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
 }
 
-void fill(int fd)
+/*
+ * Will a stream that has no room have none until somebody reads? On TCP that is so when the other
+ * side's window is 0, or the kernel has tried in vain to send into what is left of it; before
+ * that, acknowledgements and the kernel's timers make room once more, even after 200 ms.
+ */
+static bool stays_full(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+        return true;
+    return info.tcpi_snd_wnd == 0 || info.tcpi_backoff > 0;
+}
+
+/* False: it is not full, but broken. */
+static bool write_what_there_is_room_for(int fd)
 {
     static const char bytes[4096];
+    while (write(fd, bytes, sizeof bytes) > 0)
+        ;
+    while (write(fd, bytes, 1) > 0)
+        ;
+    return errno == EAGAIN;
+}
+
+void fill(int fd)
+{
     struct pollfd room = {.fd = fd, .events = POLLOUT};
-    do { /* what is on its way to the other side makes room once more when it has come there */
-        while (write(fd, bytes, sizeof bytes) > 0)
-            ;
-        while (write(fd, bytes, 1) > 0)
-            ;
-    } while (poll(&room, 1, 20) > 0 && (room.revents & (POLLERR | POLLHUP)) == 0);
+    bool stays = false;
+    while (write_what_there_is_room_for(fd) && !stays) {
+        stays = stays_full(fd); /* and then what has become room before that is filled */
+        if (!stays)
+            poll(&room, 1, 1);
+    }
 }
 
 void drain(int fd)

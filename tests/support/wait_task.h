@@ -14,7 +14,8 @@ trale_io *open_io(int fd);
 void make_pipe(int ends[2]);
 void make_sockets(int ends[2]);
 
-/* Writes until it would block; reads until it would. */
+/* Writes until it would block, and goes on blocking until somebody reads; reads until it would
+ * block. */
 void fill(int fd);
 void drain(int fd);
 
