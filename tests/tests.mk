@@ -22,11 +22,7 @@ $(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
 model =
 endif
 
-# Under valgrind these time out or see other counts, and the cause has not been found; everywhere
-# else they run.
-unfit = $(if $(VALGRIND),%/stream_test %/stream_end_test %/tcp_errors_test)
-
-programs = $(unit) $(filter-out $(unfit),$(public)) $(faults) \
+programs = $(unit) $(public) $(faults) \
     $(if $(VALGRIND),,$(cxx) $(contract) $(if $(SANITIZE),,$(model)))
 
 check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
