@@ -10,7 +10,8 @@
 /*
  * Not here, because no kernel answers so to this library: EAGAIN of a socket that is ready, which
  * with edge-triggered readiness nothing would ever end; EINTR of calls that cannot block; errors
- * of EPOLL_CTL_DEL, of a futex wake and of a write to an eventfd, for which there is no reason.
+ * of EPOLL_CTL_DEL, of a futex wake and of a write to an eventfd, for which there is no reason;
+ * ENOTCONN of a socket that is connected.
  */
 static const struct row {
     const char *name;
@@ -47,6 +48,10 @@ static const struct row {
     /* Only what filters system calls fails it; a sleep must then fail or end, but not hang. */
     [FAULT_SETTIME] = {"timerfd_settime", EITHER, {ENOSYS, EPERM}},
     [FAULT_WRITE_OWN_FD] = {"write to itself", HIDDEN, {EINTR}},
+    [FAULT_READ] = {"read", REPORTED, {EINTR, EIO, ECONNRESET, ENOMEM, ETIMEDOUT}},
+    [FAULT_READV] = {"readv", REPORTED, {EINTR, EIO, ECONNRESET, ENOMEM}},
+    [FAULT_WRITE] = {"write", REPORTED, {EINTR, EIO, ENOSPC, EPIPE}},
+    [FAULT_WRITEV] = {"writev", REPORTED, {EINTR, EIO, ENOSPC, EPIPE}},
     [FAULT_FUTEX_WAIT] = {"futex wait", HIDDEN, {EINTR, EAGAIN, SPURIOUS}},
     [FAULT_CLOSE_OWN_FD] = {"close of its own", HIDDEN, {EINTR, EIO}},
     [FAULT_CLOSE] = {"close", REPORTED, {EINTR, EIO, ENOSPC, EDQUOT}},
@@ -60,6 +65,28 @@ static const struct row {
     [FAULT_SENDTO] = {"sendto",
                       REPORTED,
                       {EINTR, ENOBUFS, ENOMEM, EPERM, ECONNREFUSED, ENETUNREACH}},
+    [FAULT_SEND] = {"send", REPORTED, {EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM, ETIMEDOUT}},
+    [FAULT_SENDMSG] = {"sendmsg", REPORTED, {EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM}},
+    [FAULT_SIGTIMEDWAIT] = {"sigtimedwait", HIDDEN, {EINTR}},
+    [FAULT_FSTAT] = {"fstat", REPORTED, {ENOMEM, EPERM, ENOSYS}},
+    /* It is then written to as to a pipe. */
+    [FAULT_SOCKET_KIND] = {"getsockopt for the kind", HIDDEN, {ENOPROTOOPT, EPERM, ENOSYS}},
+    [FAULT_SOCKET_ERROR] = {"getsockopt of SO_ERROR", REPORTED, {EACCES, EPERM, ENOSYS}},
+    [FAULT_SETSOCKOPT] = {"setsockopt", REPORTED, {ENOMEM, ENOBUFS, EPERM, ENOSYS}},
+    [FAULT_LISTEN] = {"listen", REPORTED, {EADDRINUSE, ENOMEM, EACCES}},
+    [FAULT_ACCEPT] = {"accept4",
+                      REPORTED,
+                      {EINTR, ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTO}},
+    [FAULT_CONNECT] = {"connect",
+                       REPORTED,
+                       {EINTR, EPERM, EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, ENETUNREACH, ETIMEDOUT,
+                        ENOBUFS}},
+    [FAULT_CONNECT_UNIX] = {"connect to a path",
+                            REPORTED,
+                            {EAGAIN, EACCES, ECONNREFUSED, ENOENT, ENOMEM}},
+    [FAULT_GETPEERNAME] = {"getpeername", REPORTED, {ENOBUFS, EACCES}},
+    [FAULT_SHUTDOWN] = {"shutdown", REPORTED, {ENOTCONN, EACCES}},
+    [FAULT_GETADDRINFO] = {"getaddrinfo", REPORTED, {EAGAIN, EIO, ENOENT, ENOMEM, EMFILE}},
     [FAULT_POLL] = {"poll", REPORTED, {EINTR, ENOMEM}},
     [FAULT_SIGALTSTACK] = {"sigaltstack", HIDDEN, {ENOMEM, EPERM}},
     [FAULT_SIGACTION] = {"sigaction", HIDDEN, {EPERM}},
@@ -67,8 +94,9 @@ static const struct row {
     [FAULT_GETAFFINITY] = {"sched_getaffinity", HIDDEN, {ENOSYS, EPERM}},
 };
 
-static struct fault fault;                    /* written while not armed */
-static atomic_bool armed, struck;             /* relaxed, all of these: they must not order */
+static struct fault fault; /* written while not armed */
+static atomic_bool armed, struck, may_hide,
+    might_hide;                               /* relaxed, all of these: they must not order */
 static _Atomic(unsigned) count[FAULT_POINTS]; /* what a race detector should see */
 static _Atomic(unsigned) memory_count;
 static _Atomic(long) blocks, mapped;
@@ -87,9 +115,15 @@ static bool takes_memory(enum fault_point point)
 }
 
 /* To be interrupted means nothing, ever. */
+static bool is_tried_again(enum fault_point point, int error)
+{
+    return error == EINTR || (point == FAULT_ACCEPT && error == ECONNABORTED) ||
+           (point == FAULT_CONNECT_UNIX && error == EAGAIN);
+}
+
 static enum fault_effect effect_of(enum fault_point point, int error)
 {
-    return error == EINTR ? HIDDEN : table[point].effect;
+    return is_tried_again(point, error) ? HIDDEN : table[point].effect;
 }
 
 static size_t add(struct fault *list, size_t used, struct fault new)
@@ -161,12 +195,24 @@ void fault_arm(const struct fault *new)
         atomic_store_explicit(&count[i], 0, memory_order_relaxed);
     atomic_store_explicit(&memory_count, 0, memory_order_relaxed);
     atomic_store_explicit(&struck, false, memory_order_relaxed);
+    atomic_store_explicit(&may_hide, false, memory_order_relaxed);
+    atomic_store_explicit(&might_hide, false, memory_order_relaxed);
     atomic_store_explicit(&armed, true, memory_order_relaxed);
 }
 
 void fault_lift(void)
 {
     atomic_store_explicit(&armed, false, memory_order_relaxed);
+}
+
+void fault_may_hide(bool may)
+{
+    atomic_store_explicit(&may_hide, may, memory_order_relaxed);
+}
+
+bool fault_might_hide(void)
+{
+    return atomic_load_explicit(&might_hide, memory_order_relaxed);
 }
 
 bool fault_has_struck(void)
@@ -214,6 +260,8 @@ UNINSTRUMENTED int fault_strikes(enum fault_point point)
         return EINVAL;
     if (!is_struck(point, next_of(&count[point])))
         return 0;
+    if (atomic_load_explicit(&may_hide, memory_order_relaxed))
+        atomic_store_explicit(&might_hide, true, memory_order_relaxed);
     atomic_store_explicit(&struck, true, memory_order_relaxed);
     return fault.error;
 }

@@ -40,6 +40,10 @@ enum fault_point {
     FAULT_EPOLL_WAIT,
     FAULT_SETTIME,
     FAULT_WRITE_OWN_FD,
+    FAULT_READ,
+    FAULT_READV,
+    FAULT_WRITE,
+    FAULT_WRITEV,
     FAULT_FUTEX_WAIT,
     FAULT_CLOSE_OWN_FD,
     FAULT_CLOSE,
@@ -49,6 +53,20 @@ enum fault_point {
     FAULT_GETSOCKNAME,
     FAULT_RECVFROM,
     FAULT_SENDTO,
+    FAULT_SEND,
+    FAULT_SENDMSG,
+    FAULT_SIGTIMEDWAIT,
+    FAULT_FSTAT,
+    FAULT_SOCKET_KIND, /* getsockopt of SO_DOMAIN, SO_PROTOCOL */
+    FAULT_SOCKET_ERROR,
+    FAULT_SETSOCKOPT,
+    FAULT_LISTEN,
+    FAULT_ACCEPT,
+    FAULT_CONNECT,
+    FAULT_CONNECT_UNIX,
+    FAULT_GETPEERNAME,
+    FAULT_SHUTDOWN,
+    FAULT_GETADDRINFO,
     FAULT_POLL,
     FAULT_SIGALTSTACK,
     FAULT_SIGACTION,
@@ -92,8 +110,13 @@ const char *fault_point_name(enum fault_point point);
 void fault_arm(const struct fault *fault);
 void fault_lift(void);
 
-/* Since fault_arm: did it strike; how often was each point called. */
+/* What is REPORTED may as well be hidden from now on: there is another way, or the same error
+ * comes in any case. */
+void fault_may_hide(bool may);
+
+/* Since fault_arm: did it strike, and might it hide then; how often was each point called. */
 bool fault_has_struck(void);
+bool fault_might_hide(void);
 void fault_counts(unsigned count[FAULT_POINTS]);
 
 /*

@@ -52,7 +52,8 @@ void call_succeeded(intptr_t result, const char *call);
 /* Ends this process, which has not survived its fault. */
 _Noreturn void give_up(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A plain thread. These, and close_raw, are for the scenarios themselves: no fault meets them. */
+/* A plain thread. These, and those that are raw, are for the scenarios themselves: no fault meets
+ * them. */
 struct plain {
     pthread_t thread;
     trale_fn *fn;
@@ -63,5 +64,7 @@ void plain_start(struct plain *plain, trale_fn *fn, void *arg);
 intptr_t plain_join(struct plain *plain);
 intptr_t plain_run(trale_fn *fn, void *arg);
 void close_raw(int fd);
+void write_raw(int fd); /* a byte */
+void read_raw(int fd);
 
 #endif

@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "wrap.h"
@@ -85,11 +86,56 @@ WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *when,
     return __real_timerfd_settime(fd, flags, when, old);
 }
 
+/* Where nobody reads, the kernel says it twice. */
+UNINSTRUMENTED static int broken(int error)
+{
+    if (error == EPIPE)
+        pthread_kill(pthread_self(), SIGPIPE);
+    return error;
+}
+
 WRAP(ssize_t, write, int fd, const void *buffer, size_t size)
 {
-    if (is_own(fd))
-        FAIL_IF_STRUCK(FAULT_WRITE_OWN_FD, -1);
-    return __real_write(fd, buffer, size);
+    int error = broken(fault_strikes(is_own(fd) ? FAULT_WRITE_OWN_FD : FAULT_WRITE));
+
+    if (error == 0)
+        return __real_write(fd, buffer, size);
+    errno = error;
+    return -1;
+}
+
+WRAP(ssize_t, writev, int fd, const struct iovec *iov, int count)
+{
+    int error = broken(fault_strikes(FAULT_WRITEV));
+
+    if (error == 0)
+        return __real_writev(fd, iov, count);
+    errno = error;
+    return -1;
+}
+
+WRAP(ssize_t, read, int fd, void *buffer, size_t size)
+{
+    FAIL_IF_STRUCK(FAULT_READ, -1);
+    return __real_read(fd, buffer, size);
+}
+
+WRAP(ssize_t, readv, int fd, const struct iovec *iov, int count)
+{
+    FAIL_IF_STRUCK(FAULT_READV, -1);
+    return __real_readv(fd, iov, count);
+}
+
+WRAP(int, sigtimedwait, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+    FAIL_IF_STRUCK(FAULT_SIGTIMEDWAIT, -1);
+    return __real_sigtimedwait(set, info, timeout);
+}
+
+WRAP(int, fstat, int fd, struct stat *status)
+{
+    FAIL_IF_STRUCK(FAULT_FSTAT, -1);
+    return __real_fstat(fd, status);
 }
 
 WRAP(long, syscall, long number, ...)
@@ -138,38 +184,6 @@ WRAP(int, fcntl, int fd, int command, ...)
     va_end(list);
     FAIL_IF_STRUCK(FAULT_FCNTL, -1);
     return __real_fcntl(fd, command, argument);
-}
-
-WRAP(int, socket, int domain, int type, int protocol)
-{
-    FAIL_IF_STRUCK(FAULT_SOCKET, -1);
-    return __real_socket(domain, type, protocol);
-}
-
-WRAP(int, bind, int fd, const struct sockaddr *address, socklen_t length)
-{
-    FAIL_IF_STRUCK(FAULT_BIND, -1);
-    return __real_bind(fd, address, length);
-}
-
-WRAP(int, getsockname, int fd, struct sockaddr *address, socklen_t *length)
-{
-    FAIL_IF_STRUCK(FAULT_GETSOCKNAME, -1);
-    return __real_getsockname(fd, address, length);
-}
-
-WRAP(ssize_t, recvfrom, int fd, void *buffer, size_t size, int flags, struct sockaddr *from,
-     socklen_t *length)
-{
-    FAIL_IF_STRUCK(FAULT_RECVFROM, -1);
-    return __real_recvfrom(fd, buffer, size, flags, from, length);
-}
-
-WRAP(ssize_t, sendto, int fd, const void *buffer, size_t size, int flags,
-     const struct sockaddr *to, socklen_t length)
-{
-    FAIL_IF_STRUCK(FAULT_SENDTO, -1);
-    return __real_sendto(fd, buffer, size, flags, to, length);
 }
 
 WRAP(int, poll, struct pollfd *fds, nfds_t count, int timeout)
