@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
 
 #include "core/io_source.h"
 #include "core/pool.h"
@@ -32,6 +33,14 @@ int socket_new(trale_io **io, int family, int type)
     return 0;
 }
 
+/* Whoever tries again must not find the path taken by a socket that is no more. */
+static int take_back(const trale_addr *addr, int error)
+{
+    if (addr->as.any.sa_family == AF_UNIX && addr->as.local.sun_path[0] != '\0')
+        unlink(addr->as.local.sun_path);
+    return error;
+}
+
 static int bind_and_listen(int fd, const trale_addr *addr, int type)
 {
     const int on = 1;
@@ -41,7 +50,7 @@ static int bind_and_listen(int fd, const trale_addr *addr, int type)
         return -errno;
     if (bind(fd, &addr->as.any, addr->length) != 0)
         return -errno;
-    return type != SOCK_STREAM || listen(fd, BACKLOG) == 0 ? 0 : -errno;
+    return type != SOCK_STREAM || listen(fd, BACKLOG) == 0 ? 0 : take_back(addr, -errno);
 }
 
 int socket_bind(trale_io **io, const trale_addr *addr, int type)

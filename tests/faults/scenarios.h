@@ -9,6 +9,14 @@ void timers(void);          /* sleeps, ticks, a cancel, a free that times out */
 void first_waits(void);     /* plain threads, each of which waits for the first time */
 void datagrams(void);       /* two sockets, a task at each */
 void pipes(void);           /* waiting for readiness, and for a close */
-void streams(void);         /* a Unix and a TCP connection, from listening to the end */
+void opening(void);         /* a Unix and a TCP connection, from listening to the end */
+
+/* Streams: every call from a task and from a plain thread, against each other. */
+void pipe_streams(void);
+void broken_pipes(void); /* nobody reads, and no SIGPIPE comes */
+void tcp_streams(void);
+void several_addresses(void); /* connecting to a name that has some */
+void unix_streams(void);
+void socket_pairs(void); /* taken over, not made */
 
 #endif
