@@ -10,11 +10,14 @@
 #include "io/transfer.h"
 #include "task/await.h"
 
-static intptr_t result_of(ssize_t n)
+/* Moving nothing never waits, though some files have EAGAIN for it: inotify. */
+static intptr_t result_of(ssize_t n, size_t size)
 {
     if (n >= 0)
         return n;
-    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    if (errno != EAGAIN) /* on Linux EWOULDBLOCK is the same */
+        return -errno;
+    return size > 0 ? -EAGAIN : 0;
 }
 
 /* Moving nothing never waits, and says nothing of what there is, or has room. */
@@ -42,7 +45,7 @@ static intptr_t try_read(const trale_io *io, void *operation, bool *drained)
         n = read(io->fd, f->buffer, f->size);
     while (n < 0 && errno == EINTR);
     *drained = n > 0 && (size_t)n < f->size;
-    return result_of(n);
+    return result_of(n, f->size);
 }
 
 static enum trale_poll read_poll(trale_future *self, trale_context *cx)
@@ -97,7 +100,7 @@ static intptr_t try_write(const trale_io *io, void *operation, bool *drained)
     while (n < 0 && errno == EINTR);
     sigpipe_release(&guard, n);
     *drained = n >= 0 && (size_t)n < f->size;
-    return result_of(n);
+    return result_of(n, f->size);
 }
 
 static enum trale_poll write_poll(trale_future *self, trale_context *cx)
@@ -158,19 +161,21 @@ static size_t total(const trale_readv_future *f)
 static intptr_t try_readv(const trale_io *io, void *operation, bool *drained)
 {
     const trale_readv_future *f = operation;
+    size_t size = total(f);
     ssize_t n;
 
     do
         n = readv(io->fd, f->iov, f->count);
     while (n < 0 && errno == EINTR);
-    *drained = n > 0 && (size_t)n < total(f);
-    return result_of(n);
+    *drained = n > 0 && (size_t)n < size;
+    return result_of(n, size);
 }
 
 static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
 {
     const trale_writev_future *f = operation;
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)f->iov};
+    size_t size = total(f);
     struct sigpipe guard;
     ssize_t n;
 
@@ -181,8 +186,8 @@ static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
                             : writev(io->fd, f->iov, f->count);
     while (n < 0 && errno == EINTR);
     sigpipe_release(&guard, n);
-    *drained = n >= 0 && (size_t)n < total(f);
-    return result_of(n);
+    *drained = n >= 0 && (size_t)n < size;
+    return result_of(n, size);
 }
 
 static enum trale_poll readv_poll(trale_future *self, trale_context *cx)
