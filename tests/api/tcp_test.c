@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -277,10 +276,7 @@ START_TEST(five_hundred_connections_echo_at_once)
     enum { COUNT = 500 };
     static trale_task *tasks[COUNT];
     char endpoint[TRALE_ADDR_TEXT];
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    raise_fds();
     struct echo e = {endpoint, listen_any(endpoint), COUNT};
     trale_task *server;
     ck_assert_int_eq(trale_spawn(&server, serve, &e), 0);

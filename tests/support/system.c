@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netdb.h>
@@ -75,6 +76,15 @@ void await_threads(int count)
 {
     while (count_threads() != count)
         sched_yield();
+}
+
+long raise_fds(void)
+{
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return limit.rlim_max < LONG_MAX ? (long)limit.rlim_max : LONG_MAX;
 }
 
 /*

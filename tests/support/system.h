@@ -54,6 +54,9 @@ void deny_guard_markers(void);
 /* Waits until the process has so many threads: the kernel forgets one a moment after its join. */
 void await_threads(int count);
 
+/* Raises the limit of descriptors as far as it goes, and returns it. */
+long raise_fds(void);
+
 /* From now on this process can open no further descriptor; undone by allow_fds. */
 void forbid_fds(void);
 void allow_fds(void);
