@@ -3,9 +3,8 @@
  * The future that is waited for has no state of its own, so all of it is the library's cost.
  */
 #include <stdatomic.h>
-#include <unistd.h>
 
-#include "bench.h"
+#include "resident.h"
 
 static atomic_long parked;
 
@@ -25,32 +24,6 @@ static intptr_t park(void *arg)
 
     (void)arg;
     return trale_await(&future);
-}
-
-static long resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    long pages = 0;
-
-    if (!file || fscanf(file, "%*d %ld", &pages) != 1)
-        check(-EIO, "/proc/self/statm");
-    fclose(file);
-    return pages * sysconf(_SC_PAGESIZE);
-}
-
-static long page_table_bytes(void)
-{
-    FILE *file = fopen("/proc/self/status", "re");
-    char line[256];
-    long kb = -1;
-
-    while (file && kb < 0 && fgets(line, sizeof line, file))
-        if (strncmp(line, "VmPTE:", 6) == 0)
-            kb = strtol(line + 6, NULL, 10);
-    if (kb < 0)
-        check(-EIO, "/proc/self/status");
-    fclose(file);
-    return kb * 1024;
 }
 
 static void spawn(trale_runtime *runtime, bool stackless)
