@@ -36,8 +36,7 @@ void source_owe(trale_io *io, unsigned direction, int error)
         atomic_store(&io->owed[direction == TRALE_WRITABLE], error);
 }
 
-/* 0: none is owed. */
-static int source_owed(trale_io *io, unsigned direction)
+int source_owed(trale_io *io, unsigned direction)
 {
     _Atomic(int) *owed = &io->owed[direction == TRALE_WRITABLE];
 

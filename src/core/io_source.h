@@ -109,6 +109,7 @@ void source_release(trale_io *io);
  * once.)
  */
 void source_owe(trale_io *io, unsigned direction, int error);
+int source_owed(trale_io *io, unsigned direction); /* 0: none is; source_poll asks by itself */
 
 /*
  * Around what uses io->fd for long, on another thread: a close does not wait for it, but leaves

@@ -32,7 +32,10 @@ static enum trale_poll file_poll(trale_future *self, struct trale_io_waiter *wai
                                  trale_context *cx)
 {
     const struct transfer t = {write, TRANSFER_AT_POSITION, iov, count};
+    int owed = waiter->job ? 0 : source_owed(io, write ? TRALE_WRITABLE : TRALE_READABLE);
 
+    if (owed != 0)
+        return future_ready(self, owed);
     return transfer_poll(waiter, io, &t, cx, &self->output);
 }
 
