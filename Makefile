@@ -3,6 +3,7 @@
 # make check [T=name]           every test, or one program
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
 # make check-valgrind           the tests under valgrind, in build/valgrind
+# make check-tools [T=name]     the examples with real clients and servers, or one script
 # make lint format bench bench-quick install clean
 #
 # CC, CXX, CFLAGS, LDFLAGS, BUILD, PREFIX, DESTDIR mean the usual. WERROR=1 makes warnings errors.
@@ -43,7 +44,7 @@ examples = $(call names,examples)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind lint format bench bench-quick \
+.PHONY: all examples run check check-valgrind check-tools lint format bench bench-quick \
     install clean FORCE
 
 all: $(library) $(shared) examples

@@ -30,6 +30,11 @@ check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
 check-valgrind:
 	+$(MAKE) --no-print-directory check VALGRIND=1
 
+# Scripts that try the examples with real clients and servers.
+tools = $(foreach file,$(wildcard tests/tools/*),$(if $(suffix $(file)),,$(file)))
+check-tools: examples
+	@BUILD=$(BUILD) tests/run-tools $(if $(T),$(filter %/$(T),$(tools)),$(tools))
+
 $(BUILD)/obj/tests/%: private c_flags += -Itests/support $(check_flags)
 $(BUILD)/obj/tests/model/%: private cxx_flags += -Itests/model
 
