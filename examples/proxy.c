@@ -2,8 +2,7 @@
  * A TCP forwarder: carries every connection made to LISTEN on to TARGET, for instance
  *     proxy 127.0.0.1:0 127.0.0.1:6379
  * One task per direction. The end of one direction is passed on and the other goes on; an error
- * in one ends both. A host name as TARGET is looked up for each connection, and holds up all the
- * others meanwhile. Runs until SIGINT or SIGTERM. Prints:
+ * in one ends both. Runs until SIGINT or SIGTERM. Prints:
  *     listening at 127.0.0.1:PORT
  *     2 connections, 4000 bytes to the target, 3000 bytes back
  */
