@@ -34,7 +34,7 @@ struct trale_job {
  * -EAGAIN if there is no thread for it and none can be started. -ESHUTDOWN: the process exits,
  * and the job was freed.
  */
-int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane lane);
+int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index);
 
 /* READY: it is done, and result is there. Else that waker is woken when it is. */
 enum trale_poll pool_poll(struct trale_job *job, trale_waker *waker);

@@ -42,24 +42,19 @@ static intptr_t try_connected(const trale_io *io, void *operation, bool *drained
     return errno == ENOTCONN ? -EAGAIN : -errno;
 }
 
+/* EINTR: it goes on all the same (connect(2)). */
+static int send_request(int fd, const trale_addr *addr, int type)
+{
+    (void)type;
+    if (connect(fd, &addr->as.any, addr->length) == 0 || errno == EINPROGRESS || errno == EINTR)
+        return 0;
+    return -errno;
+}
+
 /* Sends the next address its request. 0: c->io is on its way. -EAGAIN: ask it again later. */
 static int start(struct trale_connecting *c)
 {
-    const trale_addr *addr = &c->list[c->next];
-    trale_io *io;
-    int error = socket_new(&io, addr->as.any.sa_family, SOCK_STREAM);
-
-    if (error != 0)
-        return error;
-    /* EINTR: it goes on all the same (connect(2)) */
-    if (connect(io->fd, &addr->as.any, addr->length) != 0 && errno != EINPROGRESS &&
-        errno != EINTR)
-        error = -errno;
-    if (error == 0)
-        c->io = io;
-    else
-        trale_close(io);
-    return error;
+    return socket_new(&c->io, &c->list[c->next], SOCK_STREAM, send_request);
 }
 
 /* A Unix listener has no room (connect(2)); for TCP the same error is final. */

@@ -36,7 +36,7 @@ int trale_unix_listen(trale_io **io, const char *path)
     trale_addr addr;
     int error = io && path ? addr_from_path(&addr, path) : -EINVAL;
 
-    return error == 0 ? socket_bind(io, &addr, SOCK_STREAM) : error;
+    return error == 0 ? socket_new(io, &addr, SOCK_STREAM, socket_bind) : error;
 }
 
 static int accept_error(int error)

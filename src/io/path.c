@@ -56,7 +56,7 @@ static int submit(struct trale_path_call *f, int (*call)(struct path_job *))
     return pool_begin(&f->job, &job->job, POOL_WORK);
 }
 
-/* READY: the output is there, and *job, unless there was no way to run it. */
+/* READY: the output is there, and *job if it was a success; else that is NULL. */
 static enum trale_poll path_poll(struct trale_path_call *f, int (*call)(struct path_job *),
                                  trale_context *cx, struct path_job **job)
 {
@@ -71,7 +71,8 @@ static enum trale_poll path_poll(struct trale_path_call *f, int (*call)(struct p
         return future_ready(&f->future, error);
     if (pool_poll(f->job, trale_context_waker(cx)) == TRALE_PENDING)
         return TRALE_PENDING;
-    *job = container_of(f->job, struct path_job, job);
+    if (f->job->result == 0)
+        *job = container_of(f->job, struct path_job, job);
     return future_ready(&f->future, f->job->result);
 }
 
@@ -107,9 +108,9 @@ static enum trale_poll open_poll(trale_future *self, trale_context *cx)
         return future_ready(self, -EINVAL);
     if (path_poll(f, call_open, cx, &job) == TRALE_PENDING)
         return TRALE_PENDING;
-    if (self->output == 0)
+    if (job)
         self->output = trale_io_open(f->io, job->fd);
-    if (self->output == 0)
+    if (job && self->output == 0)
         job->fd = -1;
     return TRALE_READY;
 }
@@ -230,7 +231,7 @@ static enum trale_poll stat_poll(trale_future *self, trale_context *cx)
         return future_ready(self, -EINVAL);
     if (path_poll(f, call_stat, cx, &job) == TRALE_PENDING)
         return TRALE_PENDING;
-    if (self->output == 0)
+    if (job)
         *f->status = job->status;
     return TRALE_READY;
 }

@@ -12,10 +12,11 @@
 
 #define BACKLOG 1024 /* the kernel takes less if it must: listen(2) */
 
-int socket_new(trale_io **io, int family, int type)
+int socket_new(trale_io **io, const trale_addr *addr, int type, socket_step *step)
 {
+    const int family = addr->as.any.sa_family;
     trale_io *new = source_alloc();
-    int error, fd;
+    int fd, error;
 
     if (!new)
         return -ENOMEM;
@@ -29,8 +30,12 @@ int socket_new(trale_io **io, int family, int type)
                 (struct source_kind){.socket = true,
                                      .stream = type == SOCK_STREAM,
                                      .tcp = type == SOCK_STREAM && family != AF_UNIX});
-    *io = new;
-    return 0;
+    error = step(fd, addr, type);
+    if (error == 0)
+        *io = new;
+    else
+        trale_close(new);
+    return error;
 }
 
 /* Whoever tries again must not find the path taken by a socket that is no more. */
@@ -41,7 +46,7 @@ static int take_back(const trale_addr *addr, int error)
     return error;
 }
 
-static int bind_and_listen(int fd, const trale_addr *addr, int type)
+int socket_bind(int fd, const trale_addr *addr, int type)
 {
     const int on = 1;
 
@@ -53,32 +58,17 @@ static int bind_and_listen(int fd, const trale_addr *addr, int type)
     return type != SOCK_STREAM || listen(fd, BACKLOG) == 0 ? 0 : take_back(addr, -errno);
 }
 
-int socket_bind(trale_io **io, const trale_addr *addr, int type)
-{
-    trale_io *new;
-    int error = socket_new(&new, addr->as.any.sa_family, type);
-
-    if (error != 0)
-        return error;
-    error = bind_and_listen(new->fd, addr, type);
-    if (error == 0)
-        *io = new;
-    else
-        trale_close(new);
-    return error;
-}
-
 static int open_first(trale_io **io, const trale_addr *list, int count, int type,
-                      socket_opener *open)
+                      socket_step *step)
 {
     int error = count < 0 ? count : -EINVAL;
 
     for (int i = 0; i < count && error != 0; i++)
-        error = open(io, &list[i], type);
+        error = socket_new(io, &list[i], type, step);
     return error;
 }
 
-enum trale_poll socket_open_poll(trale_udp_bind_future *f, int type, socket_opener *open,
+enum trale_poll socket_open_poll(trale_udp_bind_future *f, int type, socket_step *step,
                                  trale_context *cx)
 {
     trale_addr list[RESOLVE_MAX];
@@ -88,7 +78,7 @@ enum trale_poll socket_open_poll(trale_udp_bind_future *f, int type, socket_open
         return future_ready(&f->future, -EINVAL);
     if (resolve_poll(&f->job, list, &count, f->endpoint, type, cx) == TRALE_PENDING)
         return TRALE_PENDING;
-    return future_ready(&f->future, open_first(f->io, list, count, type, open));
+    return future_ready(&f->future, open_first(f->io, list, count, type, step));
 }
 
 void socket_open_drop(trale_future *self)
@@ -96,13 +86,13 @@ void socket_open_drop(trale_future *self)
     pool_leave(container_of(self, trale_udp_bind_future, future)->job);
 }
 
-int socket_open(const char *function, trale_udp_bind_future *f, int type, socket_opener *open)
+int socket_open(const char *function, trale_udp_bind_future *f, int type, socket_step *step)
 {
     trale_addr list[RESOLVE_MAX];
     int count = f->io ? endpoint_known(list, f->endpoint) : -EINVAL;
 
     if (count != 0)
-        return open_first(f->io, list, count, type, open);
+        return open_first(f->io, list, count, type, step);
     return (int)await_call(function, &f->future);
 }
 

@@ -151,27 +151,17 @@ int trale_udp_bind(trale_io **io, const char *endpoint)
 }
 
 /* connect(2) of a datagram socket only notes the address. */
-static int open_connected(trale_io **io, const trale_addr *addr, int type)
+static int note_peer(int fd, const trale_addr *addr, int type)
 {
-    trale_io *new;
-    int error = socket_new(&new, addr->as.any.sa_family, type);
-
-    if (error != 0)
-        return error;
-    if (connect(new->fd, &addr->as.any, addr->length) != 0)
-        error = -errno;
-    if (error == 0)
-        *io = new;
-    else
-        trale_close(new);
-    return error;
+    (void)type;
+    return connect(fd, &addr->as.any, addr->length) == 0 ? 0 : -errno;
 }
 
 static enum trale_poll connect_poll(trale_future *self, trale_context *cx)
 {
     trale_udp_connect_future *f = container_of(self, trale_udp_connect_future, future);
 
-    return socket_open_poll(f, SOCK_DGRAM, open_connected, cx);
+    return socket_open_poll(f, SOCK_DGRAM, note_peer, cx);
 }
 
 void trale_udp_connect_init(trale_udp_connect_future *f, trale_io **io, const char *endpoint)
@@ -186,5 +176,5 @@ int trale_udp_connect(trale_io **io, const char *endpoint)
     trale_udp_connect_future f;
 
     trale_udp_connect_init(&f, io, endpoint);
-    return socket_open(__func__, &f, SOCK_DGRAM, open_connected);
+    return socket_open(__func__, &f, SOCK_DGRAM, note_peer);
 }
