@@ -4,6 +4,7 @@
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
 # make check-valgrind           the tests under valgrind, in build/valgrind
 # make check-tools [T=name]     the examples with real clients and servers, or one script
+# make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser; needs clang
 # make lint format bench bench-quick install clean
 #
 # CC, CXX, CFLAGS, LDFLAGS, BUILD, PREFIX, DESTDIR mean the usual. WERROR=1 makes warnings errors.
@@ -40,11 +41,13 @@ sources = $(wildcard src/*/*.c src/task/switch_$(machine).S)
 library = $(BUILD)/libtrale.a
 internal = $(BUILD)/libtrale-internal.a
 shared = $(BUILD)/libtrale.so
-examples = $(call names,examples)
+# An example is a file, or a folder of files, one of them main.c.
+folders = $(patsubst %/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
+examples = $(call names,examples) $(folders)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind check-tools lint format bench bench-quick \
+.PHONY: all examples run check check-valgrind check-tools fuzz lint format bench bench-quick \
     install clean FORCE
 
 all: $(library) $(shared) examples
@@ -82,6 +85,11 @@ $(shared): $(call objects,$(sources))
 $(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^
+$(foreach folder,$(folders),$(eval $(folder): \
+    $(call objects,$(wildcard $(folder:$(BUILD)/%=%)/*.c))))
+$(folders): $(library)
+	@mkdir -p $(@D)
+	$(link) -o $@ $(filter %.o,$^) $(library)
 run: $(BUILD)/examples/timer $(BUILD)/examples/udp
 	$(BUILD)/examples/timer
 	$(BUILD)/examples/udp

@@ -7,6 +7,10 @@ support = $(call objects,$(wildcard tests/support/*.c))
 # One program a file: unit tests see the library's internals, api and stress tests do not.
 unit = $(call names,tests/unit)
 public = $(call names,tests/api) $(call names,tests/stress)
+# The parsers of examples/web_server, which need no library; and fuzz targets on their corpus.
+parsers = $(call objects,$(addprefix examples/web_server/,request.c path.c range.c date.c))
+http = $(call names,tests/http)
+fuzz = $(patsubst %/,$(BUILD)/%,$(wildcard tests/fuzz/*/))
 cxx = $(patsubst %.cpp,$(BUILD)/%_cpp,$(wildcard tests/api/*.cpp))
 benches = $(call names,tests/bench)
 # One program of all files: calls that fail one after the other (wrapped.txt: which), and the
@@ -22,7 +26,7 @@ $(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
 model =
 endif
 
-programs = $(unit) $(public) $(faults) \
+programs = $(unit) $(public) $(faults) $(http) $(fuzz) \
     $(if $(VALGRIND),,$(cxx) $(contract) $(if $(SANITIZE),,$(model)))
 
 check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
@@ -36,6 +40,7 @@ check-tools: examples
 	@BUILD=$(BUILD) tests/run-tools $(if $(T),$(filter %/$(T),$(tools)),$(tools))
 
 $(BUILD)/obj/tests/%: private c_flags += -Itests/support $(check_flags)
+$(BUILD)/obj/tests/http/% $(BUILD)/obj/tests/fuzz/%: private c_flags += -Iexamples/web_server
 $(BUILD)/obj/tests/model/%: private cxx_flags += -Itests/model
 
 $(unit): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(internal)
@@ -44,6 +49,12 @@ $(unit): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(internal)
 $(public): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(check_libs)
+$(http): $(BUILD)/%: $(BUILD)/obj/%.o $(parsers) $(support) $(library)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^ $(check_libs)
+$(fuzz): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/obj/tests/fuzz/replay.o $(parsers)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
 wrapped = $(wildcard tests/faults/wrapped.txt)
 $(faults): $(call objects,$(wildcard tests/faults/*.c)) $(support) $(internal) $(wrapped)
 	@mkdir -p $(@D)
@@ -62,11 +73,24 @@ $(contract): ../shared/contract.c $(library) include/trale.h $(wildcard include/
 $(benches): $(BUILD)/%: $(BUILD)/obj/%.o $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lm
+# New inputs that reach new code are kept in build/fuzz/NAME, those that break it in build/fuzz.
+DURATION = 60
+fuzz_flags = -O1 -g -std=gnu11 -fsanitize=fuzzer,address,undefined \
+    -fno-sanitize-recover=undefined -Iexamples/web_server
+fuzz:
+	$(if $(wildcard tests/fuzz/$(T)/),,$(error fuzz what? T=$(notdir $(fuzz))))
+	@mkdir -p $(BUILD)/fuzz/$(T)
+	clang $(fuzz_flags) -o $(BUILD)/fuzz/$(T)-fuzzer tests/fuzz/$(T).c \
+	    $(patsubst $(BUILD)/obj/%.o,%.c,$(parsers))
+	$(BUILD)/fuzz/$(T)-fuzzer -max_total_time=$(DURATION) -max_len=9000 -timeout=5 \
+	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(T) tests/fuzz/$(T)
+
 bench bench-quick: $(benches)
 	$(if $(wildcard tests/bench/run),\
 	    BUILD=$(BUILD) tests/bench/run $(if $(filter %-quick,$@),quick))
 
-c_files = $(wildcard src/*/*.[ch] include/*.h include/*/*.h examples/*.c tests/*/*.[ch])
+c_files = $(wildcard src/*/*.[ch] include/*.h include/*/*.h examples/*.c \
+    examples/*/*.[ch] tests/*/*.[ch])
 format:
 	clang-format -i $(c_files) $(wildcard tests/*/*.cpp)
 lint: $(library) $(shared)
@@ -76,5 +100,5 @@ lint: $(library) $(shared)
 	tests/lint/symbols $(library) $(shared)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --force \
 	    --enable=warning,performance,portability -Iinclude -Isrc src examples
-	printf '%s\n' $(wildcard src/*/*.c examples/*.c) | xargs -P $$(nproc) -I{} \
+	printf '%s\n' $(wildcard src/*/*.c examples/*.c examples/*/*.c) | xargs -P $$(nproc) -I{} \
 	    clang-tidy --quiet {} -- -std=gnu11 -Iinclude -Isrc
