@@ -1,4 +1,4 @@
-/* Each call makes one trip to the pool; the task waits, and the others go on. */
+/* What blocks is done in the pool; the task waits, and the others go on. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -14,6 +14,7 @@ struct search {
     char *path;
     void *buffer;
     size_t size;
+    int fd; /* that was found; -1: all of it has been read */
 };
 
 /* Does not wait for a pipe to have a writer, nor get a terminal to control us. */
@@ -39,36 +40,32 @@ static int open_index(const struct search *search, struct stat *info)
     return open_it(search, info);
 }
 
-static ssize_t read_at(int fd, void *buffer, size_t size, uint64_t offset)
+/* A small file is done with here: the task never sees its descriptor. */
+static int read_beginning(struct search *search, int fd)
 {
+    struct file *file = search->file;
     ssize_t n;
 
     do
-        n = pread(fd, buffer, size, (off_t)offset);
+        n = search->size > 0 ? pread(fd, search->buffer, search->size, 0) : 0;
     while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
-}
-
-/* A small file is done with here: the task never sees its descriptor. */
-static int read_beginning(const struct search *search, int fd)
-{
-    struct file *file = search->file;
-    ssize_t n = search->size > 0 ? read_at(fd, search->buffer, search->size, 0) : 0;
-
     if (n < 0) {
+        int error = -errno;
+
         close(fd);
-        return (int)n;
+        return error;
     }
     file->ready = (uint64_t)n < file->size ? (size_t)n : (size_t)file->size;
-    file->fd = fd;
-    if (file->ready == file->size)
-        file_close(file);
+    if (file->ready < file->size)
+        search->fd = fd;
+    else
+        close(fd);
     return 0;
 }
 
 static intptr_t find(void *arg)
 {
-    const struct search *search = arg;
+    struct search *search = arg;
     struct stat info;
     int fd = open_it(search, &info);
 
@@ -89,35 +86,26 @@ static intptr_t find(void *arg)
 
 int file_find(struct file *file, int root, char *path, void *buffer, size_t size)
 {
-    struct search search = {file, root, path, buffer, size};
+    struct search search = {file, root, path, buffer, size, -1};
+    int error = (int)trale_blocking(find, &search);
 
-    return (int)trale_blocking(find, &search);
-}
-
-struct reading {
-    int fd;
-    void *buffer;
-    size_t size;
-    uint64_t offset;
-};
-
-static intptr_t read_on(void *arg)
-{
-    const struct reading *r = arg;
-
-    return read_at(r->fd, r->buffer, r->size, r->offset);
+    file->io = NULL;
+    if (error != 0 || search.fd < 0)
+        return error;
+    error = trale_io_open(&file->io, search.fd);
+    if (error != 0)
+        close(search.fd);
+    return error;
 }
 
 ssize_t file_read(const struct file *file, void *buffer, size_t size, uint64_t offset)
 {
-    struct reading reading = {file->fd, buffer, size, offset};
-
-    return trale_blocking(read_on, &reading);
+    return trale_pread(file->io, buffer, size, (off_t)offset);
 }
 
 void file_close(struct file *file)
 {
-    if (file->fd >= 0)
-        close(file->fd);
-    file->fd = -1;
+    if (file->io)
+        trale_close(file->io);
+    file->io = NULL;
 }

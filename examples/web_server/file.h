@@ -9,7 +9,7 @@
 #define FILE_INDEX "index.html" /* what stands for a folder */
 
 struct file {
-    int fd; /* -1: closed, everything has been read */
+    trale_io *io; /* NULL: everything has been read */
     uint64_t size;
     time_t modified;
     size_t ready; /* so many bytes of its beginning have been read */
@@ -26,7 +26,6 @@ int file_find(struct file *file, int root, char *path, void *buffer, size_t size
 /* Returns how many bytes it read, at most size; 0 at the end of the file; -errno. */
 ssize_t file_read(const struct file *file, void *buffer, size_t size, uint64_t offset);
 
-/* Reading is all that was done: nothing can be lost, and close(2) does not wait. */
 void file_close(struct file *file);
 
 #endif

@@ -129,7 +129,7 @@ int response_send(struct connection *c, const struct request *request)
     char path[PATH_MAX + sizeof FILE_INDEX];
     int error, status = path_decode(path, PATH_MAX, request->path);
     struct reply reply = {.keep_alive = request->keep_alive, .head = request->head};
-    struct file file = {.fd = -1};
+    struct file file = {0};
 
     if (status != 0)
         return response_refuse(c, request, status);
