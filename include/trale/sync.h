@@ -9,7 +9,7 @@
  * here allocates, and what need not wait makes no system call.
  *
  * A waiter that is let through but cancelled before it runs passes on what it was given, and
- * returns -ECANCELED. Beside the errors named below, every call that can wait may return
+ * returns -ECANCELED; only a barrier that all have come to cannot be left again. Beside the errors named below, every call that can wait may return
  *   -ECANCELED, -ETIMEDOUT: it had no effect.
  *   -ENOMEM: (plain threads, first wait only) no memory for the thread's waker.
  *   -ESHUTDOWN: (plain threads) it would wait for ever, for the process exits.
@@ -24,6 +24,7 @@ TRALE_BEGIN
 /* Private: who waits for one of these, and a number that the waiting is about. */
 struct trale_wait_list {
     uint32_t word;
+    int32_t granted; /* the need of those that were let through and do not know it yet */
     struct trale_link waiters;
 };
 

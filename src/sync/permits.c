@@ -74,8 +74,8 @@ enum trale_poll permits_poll(struct trale_wait_list *l, const struct permits *p,
     *output = 0;
     if (!w->list && take(l, p, count) == WORD_CHANGED)
         return TRALE_READY;
-    w->need = count;
     value = wait_list_lock(l);
+    w->need = count;
     taken = take_or_wait(l, p, w, &value, waker);
     wait_list_unlock(l, value);
     if (taken == TRALE_READY || w->list)
@@ -100,6 +100,7 @@ void permits_drop(const struct permits *p, struct trale_waiter *w)
     wake_batch_deliver(&batch);
 }
 
+/* What was granted still counts: its waiter may give it back. */
 int permits_put(struct trale_wait_list *l, const struct permits *p, int32_t count)
 {
     struct wake_batch batch = {0};
@@ -115,7 +116,7 @@ int permits_put(struct trale_wait_list *l, const struct permits *p, int32_t coun
         break;
     }
     value = wait_list_lock(l);
-    fits = value + count <= p->highest;
+    fits = value + l->granted + count <= p->highest;
     if (fits)
         value = distribute(l, p, value + count, &batch);
     wait_list_unlock(l, value);

@@ -74,7 +74,8 @@ int trale_rwlock_trywrlock(trale_rwlock *rwlock)
 }
 
 /* While the caller has it, the value is only as low as that if the caller is the writer: it takes
- * a quarter of a thousand million readers to come as far. */
+ * a quarter of a thousand million readers to come as far. It does not fit if somebody was let
+ * through who does not have it yet. */
 int trale_rwlock_unlock(trale_rwlock *rwlock)
 {
     int32_t value;
@@ -84,5 +85,5 @@ int trale_rwlock_unlock(trale_rwlock *rwlock)
     value = word_value(wait_list_word(&rwlock->list));
     if (value == kind.highest)
         return -EPERM;
-    return permits_put(&rwlock->list, &kind, value == kind.lowest ? ALL : 1);
+    return permits_put(&rwlock->list, &kind, value == kind.lowest ? ALL : 1) == 0 ? 0 : -EPERM;
 }

@@ -13,7 +13,9 @@ void wait_list_join(struct trale_wait_list *l, struct trale_waiter *w, trale_wak
 
 void wait_list_leave(struct trale_waiter *w)
 {
-    if (!w->granted)
+    if (w->granted)
+        w->list->granted -= w->need;
+    else
         list_remove(&w->link);
     w->granted = false;
     w->list = NULL;
@@ -23,6 +25,7 @@ void wait_list_grant(struct trale_waiter *w, struct wake_batch *batch)
 {
     list_remove(&w->link);
     w->granted = true;
+    w->list->granted += w->need;
     waker_claim(w->waker, batch);
 }
 

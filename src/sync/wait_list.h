@@ -34,7 +34,7 @@ static inline struct trale_waiter *wait_list_first(const struct trale_wait_list 
 
 static inline void wait_list_unlock(struct trale_wait_list *l, int32_t value)
 {
-    word_unlock(wait_list_word(l), value, wait_list_first(l) != NULL);
+    word_unlock(wait_list_word(l), value, wait_list_first(l) != NULL || l->granted > 0);
 }
 
 /* Under the lock: the waiter goes to the end of the list; polled again, it has another waker. */

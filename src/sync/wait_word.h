@@ -8,7 +8,8 @@
  *     +-------------+---------+-----------+--------+
  *
  * value    What the number means its object says: permits, readers, those who have come. Signed.
- * WAITERS  Somebody stands on the list. Only changed by unlocking.
+ * WAITERS  Somebody stands on the list, or has been granted what the value no longer shows. Only
+ *          changed by unlocking.
  * LOCKED   Somebody has the list. Held for moments, no waker runs under it.
  * CONTENDED  Somebody sleeps until LOCKED is cleared. Set by who is about to, cleared by
  *          unlocking; whoever slept sets it again as he locks, for there may be more.
@@ -34,7 +35,9 @@
 #define WORD_WAITERS UINT32_C(4)
 #define WORD_ONE 8 /* of the value */
 
+#ifndef WORD_SPINS
 #define WORD_SPINS 64 /* looks at a lock before sleeping: it is held for less */
+#endif
 
 typedef _Atomic(uint32_t) wait_word;
 
