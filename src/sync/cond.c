@@ -8,6 +8,11 @@
 
 enum stage { NOT_BEGUN, WAITING, LOCKING, LOCKED };
 
+enum {
+    BROADCAST,
+    SIGNAL
+}; /* what a waiter was granted, in its need; only a signal is passed on */
+
 /* On the list before the mutex is free: who signals after that finds the waiter there. */
 static int begin(trale_cond_wait_future *f, trale_waker *waker)
 {
@@ -57,24 +62,38 @@ static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
     }
     if (trale_future_poll(&f->lock.future, cx) == TRALE_PENDING)
         return TRALE_PENDING;
-    f->stage = LOCKED;
+    if (f->lock.future.output == 0)
+        f->stage = LOCKED;
     return future_ready(self, f->lock.future.output);
 }
 
-/* A signal that was granted is passed on, unless it has had its effect. */
+static void grant_signal(struct trale_wait_list *l, struct wake_batch *batch)
+{
+    struct trale_waiter *first = wait_list_first(l);
+
+    if (!first)
+        return;
+    first->need = SIGNAL;
+    wait_list_grant(first, batch);
+}
+
+/* A signal that was granted is passed on, unless it has had its effect. A broadcast is not: all
+ * whom it was for have it. */
 static void wait_drop(trale_future *self)
 {
     trale_cond_wait_future *f = container_of(self, trale_cond_wait_future, future);
     struct wake_batch batch = {0};
     int32_t value;
+    bool pass_on;
 
     trale_future_drop(&f->lock.future);
     if (!f->waiter.list)
         return;
     value = wait_list_lock(&f->cond->list);
-    if (f->waiter.granted && f->stage != LOCKED)
-        wait_list_grant_first(&f->cond->list, &batch);
+    pass_on = f->waiter.granted && f->waiter.need == SIGNAL && f->stage != LOCKED;
     wait_list_leave(&f->waiter);
+    if (pass_on)
+        grant_signal(&f->cond->list, &batch);
     wait_list_unlock(&f->cond->list, value);
     wake_batch_deliver(&batch);
 }
@@ -122,7 +141,7 @@ static int let_through(trale_cond *cond,
 
 int trale_cond_signal(trale_cond *cond)
 {
-    return let_through(cond, wait_list_grant_first);
+    return let_through(cond, grant_signal);
 }
 
 int trale_cond_broadcast(trale_cond *cond)
