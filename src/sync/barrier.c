@@ -5,44 +5,54 @@
 #include "task/await.h"
 #include "task/thread.h"
 
-/* Under the lock, the first time. True: the caller is the last. */
-static bool arrive(trale_barrier *b, struct trale_waiter *w, trale_waker *waker, int32_t *value,
-                   struct wake_batch *batch)
+enum came { WAITS, LET_THROUGH, CAME_LAST, IN_VAIN };
+
+/* Under the lock, the first time. */
+static enum came arrive(trale_barrier *b, struct trale_waiter *w, trale_waker *waker,
+                        int32_t *value, struct wake_batch *batch)
 {
     if (*value + 1 < (int32_t)b->parties) {
+        if (wait_is_vain())
+            return IN_VAIN;
         *value += 1;
         wait_list_join(&b->list, w, waker);
-        return false;
+        return WAITS;
     }
     *value = 0;
     wait_list_grant_all(&b->list, batch);
-    return true;
+    return CAME_LAST;
+}
+
+/* Under the lock. */
+static enum came look_again(struct trale_waiter *w, trale_waker *waker)
+{
+    if (!w->granted) {
+        wait_list_join(w->list, w, waker);
+        return WAITS;
+    }
+    wait_list_leave(w);
+    return LET_THROUGH;
 }
 
 static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
 {
     trale_barrier_wait_future *f = container_of(self, trale_barrier_wait_future, future);
-    bool came_before = f->waiter.list != NULL, last = false, granted;
     trale_waker *waker = trale_context_waker(cx);
     trale_barrier *b = f->barrier;
     struct wake_batch batch = {0};
+    enum came came;
     int32_t value;
 
     if (!b || b->parties == 0 || b->parties > TRALE_COUNT_MAX)
         return future_ready(self, -EINVAL);
-    if (wait_is_vain())
-        return future_ready(self, -ESHUTDOWN);
     value = wait_list_lock(&b->list);
-    granted = f->waiter.granted;
-    if (granted)
-        wait_list_leave(&f->waiter);
-    else if (came_before)
-        wait_list_join(&b->list, &f->waiter, waker);
-    else
-        last = arrive(b, &f->waiter, waker, &value, &batch);
+    came = f->waiter.list ? look_again(&f->waiter, waker)
+                          : arrive(b, &f->waiter, waker, &value, &batch);
     wait_list_unlock(&b->list, value);
     wake_batch_deliver(&batch);
-    return granted || last ? future_ready(self, last) : TRALE_PENDING;
+    if (came == WAITS)
+        return TRALE_PENDING;
+    return future_ready(self, came == IN_VAIN ? -ESHUTDOWN : came == CAME_LAST);
 }
 
 /* Who was let through has waited, even if it was told to give up at the same moment. */

@@ -10,25 +10,27 @@
 #include "task/thread.h"
 
 enum { NOT_DONE, BEING_DONE, DONE };
+enum { MINE = 1 };
 
 static bool is_done(trale_once *once)
 {
     return word_value(wait_list_word(&once->list)) == DONE;
 }
 
-/* READY: it is DONE, or BEING_DONE by the caller, which *mine says. */
+/* READY: *output is 0, or MINE if it is BEING_DONE by the caller, or an error. */
 static enum trale_poll claim(trale_once *once, struct trale_waiter *w, trale_waker *waker,
-                             bool *mine)
+                             intptr_t *output)
 {
     int32_t value = wait_list_lock(&once->list);
+    bool vain = value == BEING_DONE && wait_is_vain();
 
     if (w->granted || (w->list && value != BEING_DONE))
         wait_list_leave(w);
-    *mine = value == NOT_DONE;
-    if (value == BEING_DONE)
+    *output = vain ? -ESHUTDOWN : value == NOT_DONE ? MINE : 0;
+    if (value == BEING_DONE && !vain)
         wait_list_join(&once->list, w, waker);
-    wait_list_unlock(&once->list, *mine ? BEING_DONE : value);
-    return value == BEING_DONE ? TRALE_PENDING : TRALE_READY;
+    wait_list_unlock(&once->list, value == NOT_DONE ? BEING_DONE : value);
+    return value == BEING_DONE && !vain ? TRALE_PENDING : TRALE_READY;
 }
 
 static void settle(trale_once *once, bool done)
@@ -71,13 +73,15 @@ static void give_up(trale_once *once, struct trale_waiter *w)
 static enum trale_poll do_poll(trale_future *self, trale_context *cx)
 {
     trale_once_do_future *f = container_of(self, trale_once_do_future, future);
-    bool mine;
+    trale_waker *waker = trale_context_waker(cx);
 
     if (!f->once || !f->fn)
         return future_ready(self, -EINVAL);
-    if (claim(f->once, &f->waiter, trale_context_waker(cx), &mine) == TRALE_PENDING)
+    if (claim(f->once, &f->waiter, waker, &self->output) == TRALE_PENDING)
         return TRALE_PENDING;
-    return future_ready(self, mine ? run(f->once, f->fn, f->arg) : 0);
+    if (self->output == MINE)
+        self->output = run(f->once, f->fn, f->arg);
+    return TRALE_READY;
 }
 
 static void do_drop(trale_future *self)
@@ -98,11 +102,8 @@ void trale_once_do_init(trale_once_do_future *f, trale_once *once, trale_fn *fn,
 static enum trale_poll claim_poll(trale_future *self, trale_context *cx)
 {
     trale_once_do_future *f = container_of(self, trale_once_do_future, future);
-    bool mine;
 
-    if (claim(f->once, &f->waiter, trale_context_waker(cx), &mine) == TRALE_PENDING)
-        return TRALE_PENDING;
-    return future_ready(self, mine);
+    return claim(f->once, &f->waiter, trale_context_waker(cx), &self->output);
 }
 
 int trale_once_do(trale_once *once, trale_fn *fn, void *arg)
@@ -116,5 +117,5 @@ int trale_once_do(trale_once *once, trale_fn *fn, void *arg)
     if (await_at_once(__func__) && is_done(once))
         return 0;
     result = await_call(__func__, &f.future);
-    return result == 1 ? run(once, fn, arg) : (int)result;
+    return result == MINE ? run(once, fn, arg) : (int)result;
 }

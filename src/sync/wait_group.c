@@ -44,22 +44,23 @@ static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
     trale_waker *waker = trale_context_waker(cx);
     struct trale_wait_list *l;
     int32_t value;
-    bool pending;
+    bool pending, vain;
 
     if (!f->group)
         return future_ready(self, -EINVAL);
     l = &f->group->list;
     if (!f->waiter.list && word_value(wait_list_word(l)) == 0)
         return future_ready(self, 0);
-    if (wait_is_vain())
-        return future_ready(self, -ESHUTDOWN);
     value = wait_list_lock(l);
     pending = !f->waiter.granted && value != 0;
-    if (pending)
+    vain = pending && !f->waiter.list && wait_is_vain();
+    if (pending && !vain)
         wait_list_join(l, &f->waiter, waker);
     else if (f->waiter.list)
         wait_list_leave(&f->waiter);
     wait_list_unlock(l, value);
+    if (vain)
+        return future_ready(self, -ESHUTDOWN);
     return pending ? TRALE_PENDING : future_ready(self, 0);
 }
 
