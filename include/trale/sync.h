@@ -9,7 +9,8 @@
  * here allocates, and what need not wait makes no system call.
  *
  * A waiter that is let through but cancelled before it runs passes on what it was given, and
- * returns -ECANCELED; only a barrier that all have come to cannot be left again. Beside the errors named below, every call that can wait may return
+ * returns -ECANCELED; only a barrier to which all have come cannot be left again. Beside the
+ * errors named below, every call that can wait may return
  *   -ECANCELED, -ETIMEDOUT: it had no effect.
  *   -ENOMEM: (plain threads, first wait only) no memory for the thread's waker.
  *   -ESHUTDOWN: (plain threads) it would wait for ever, for the process exits.
