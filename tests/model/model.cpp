@@ -1,7 +1,8 @@
 /*
- * The model of the task word, the inbox, the parker and the baton: explores every interleaving of
- * every scenario, then mutates each atomic operation of src/{task/task_state,task/inbox,
- * base/parker,core/baton}.h in turn and wants some scenario to fail for each mutant.
+ * The model of the task word, the inbox, the parker, the baton, the word of what is waited for and
+ * its permits: explores every interleaving of every scenario, then mutates each atomic operation
+ * of src/{task/task_state,task/inbox,base/parker,core/baton,sync/wait_word}.h and each step of
+ * src/sync/{permits,wait_list}.c in turn, and wants some scenario to fail for each mutant.
  *
  *   model             all of it; what it prints ends with one line that starts with "# "
  *   MODEL_DEEP=1 model   with one preemption more where they are bounded, and older values
@@ -33,10 +34,11 @@ operation pending[max_threads];
 mutant current;
 
 static const char *const kinds[] = {"load",      "store",    "exchange",  "fetch_add",
-                                    "fetch_sub", "fetch_or", "fetch_and", "compare_exchange"};
+                                    "fetch_sub", "fetch_or", "fetch_and", "compare_exchange",
+                                    "step"};
 
 /* Nothing is allocated while Relacy runs, for it would count it as the scenario's. */
-static site sites[100];
+static site sites[200];
 static int site_count;
 static unsigned current_scenario;
 
@@ -66,7 +68,7 @@ site &find_site(const char *file, unsigned line, const char *function, enum kind
             sites[site_count++] = {file, function, line, kind, order, failure, 0};
         cache[slot] = {file, line, &sites[i]};
     }
-    cache[slot].found->scenarios |= 1u << current_scenario;
+    cache[slot].found->scenarios |= UINT64_C(1) << current_scenario;
     return *cache[slot].found;
 }
 
@@ -108,7 +110,7 @@ static bool all_reached(const char *file)
     long found = 0;
 
     for (int i = 0; i < site_count; i++)
-        found += strcmp(sites[i].file, file) == 0;
+        found += sites[i].kind != STEP && strcmp(sites[i].file, file) == 0;
     printf("%-24s %ld of %ld atomic operations reached\n", file, found, written);
     return found == written && found > 0;
 }
@@ -300,8 +302,8 @@ static int run(const char *filter)
         return !good;
     for (const scenario *s = scenarios; s; s = s->next, count++)
         runs += s->runs;
-    for (const char *header :
-         {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h", "src/core/baton.h"})
+    for (const char *header : {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h",
+                               "src/core/baton.h", "src/sync/wait_word.h"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

@@ -28,7 +28,17 @@ namespace model
 
 constexpr int max_threads = 3;
 
-enum kind { LOAD, STORE, EXCHANGE, FETCH_ADD, FETCH_SUB, FETCH_OR, FETCH_AND, COMPARE_EXCHANGE };
+enum kind {
+    LOAD,
+    STORE,
+    EXCHANGE,
+    FETCH_ADD,
+    FETCH_SUB,
+    FETCH_OR,
+    FETCH_AND,
+    COMPARE_EXCHANGE,
+    STEP, /* not atomic by itself: something that is done under a lock (sync.hpp) */
+};
 
 enum change {
     NOTHING,
@@ -43,7 +53,7 @@ struct site {
     unsigned line;
     enum kind kind;
     rl::memory_order order, failure;
-    unsigned scenarios; /* a bit for each that comes here */
+    uint64_t scenarios; /* a bit for each that comes here */
 };
 
 struct mutant {
@@ -61,6 +71,12 @@ site &find_site(const char *file, unsigned line, const char *function, enum kind
 inline bool is_mutated(const site &s, enum change change)
 {
     return current.where == &s && current.change == change;
+}
+
+/* Is what is written there done in this run? */
+inline bool is_done(const char *file, unsigned line, const char *function)
+{
+    return !is_mutated(find_site(file, line, function, STEP, rl::mo_relaxed), DROPPED);
 }
 
 inline rl::memory_order mutated(const site &s, rl::memory_order order)

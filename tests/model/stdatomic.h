@@ -20,6 +20,12 @@ namespace model
 template <typename T> struct atomic {
     using value_type = T;
     rl::atomic<T> cell;
+    bool freed = false; /* set by a scenario: whoever comes by after that is too late */
+
+    void check() const
+    {
+        RL_ASSERT(!freed);
+    }
 };
 
 /* Where and in which order: what memory_order_acquire and the others stand for. */
@@ -86,6 +92,7 @@ bool compare_exchange(bool weak, atomic<T> &a, T &expected, T desired, const ord
 
     announce(&a, true);
     rl::ctx().sched();
+    a.check();
     rl::preemption_disabler undisturbed(rl::ctx());
     undecided = a.cell.debug_value() == expected && !is_mutated(s, NEVER);
     if (undecided && !weak) { /* it may yet see another value than the last */
@@ -135,7 +142,9 @@ template <typename T> T atomic_load_explicit(const model::atomic<T> *a, const mo
     if (model::quiet::level > 0)
         return a->cell.debug_value();
     model::announce(a, false);
-    return a->cell.load(model::mutated(s, o.mo), o.info());
+    T value = a->cell.load(model::mutated(s, o.mo), o.info());
+    a->check();
+    return value;
 }
 
 template <typename T>
@@ -149,6 +158,7 @@ void atomic_store_explicit(model::atomic<T> *a, typename model::atomic<T>::value
         a->cell.store(value, model::mutated(s, o.mo), o.info());
     else
         rl::ctx().sched();
+    a->check();
 }
 
 #define MODEL_READ_MODIFY_WRITE(name, KIND) \
@@ -159,10 +169,15 @@ void atomic_store_explicit(model::atomic<T> *a, typename model::atomic<T>::value
         const model::site &s = model::find_site(o.file, o.line, o.function, model::KIND, o.mo); \
 \
         model::announce(a, true); \
-        if (!model::is_mutated(s, model::DROPPED)) \
-            return a->cell.name(value, model::mutated(s, o.mo), o.info()); \
-        rl::ctx().sched(); \
-        return model::latest(*a, o.info()); \
+        T old; \
+        if (!model::is_mutated(s, model::DROPPED)) { \
+            old = a->cell.name(value, model::mutated(s, o.mo), o.info()); \
+        } else { \
+            rl::ctx().sched(); \
+            old = model::latest(*a, o.info()); \
+        } \
+        a->check(); \
+        return old; \
     }
 MODEL_READ_MODIFY_WRITE(exchange, EXCHANGE)
 MODEL_READ_MODIFY_WRITE(fetch_add, FETCH_ADD)

@@ -38,12 +38,16 @@ inline void sleep_on(const void *object, const rl::debug_info &info)
 
 inline void wake_one(const void *object, const rl::debug_info &info)
 {
-    for (int i = 0; i < rl::ctx().get_thread_count(); i++)
-        if (sleeps_on[i] == object) {
-            sleeps_on[i] = nullptr;
-            rl::ctx().unpark_thread(i, false, info);
-            return; /* no word here has more than one thread waiting */
-        }
+    int sleepers[max_threads], n = 0, i;
+
+    for (i = 0; i < rl::ctx().get_thread_count(); i++)
+        if (sleeps_on[i] == object)
+            sleepers[n++] = i;
+    if (n == 0)
+        return;
+    i = sleepers[n == 1 ? 0 : rl::ctx().rand(n, rl::sched_type_user)]; /* any of them */
+    sleeps_on[i] = nullptr;
+    rl::ctx().unpark_thread(i, false, info);
 }
 
 } // namespace model
