@@ -24,6 +24,8 @@
 
 #include <trale/base.h>
 #include <trale/future.h>
+#include <trale/select.h>
+#include <trale/scope.h>
 #include <trale/task.h>
 #include <trale/time.h>
 #include <trale/blocking.h>

@@ -40,6 +40,23 @@ static inline void parker_park(struct parker *p)
         futex_wait(&p->word, PARKER_PARKED, -1);
 }
 
+/*
+ * Owner: sleeps until notified, but not much longer than that; may return early. Relaxed: taking
+ * the mark back tells nobody anything; it fails if a notification has replaced the mark.
+ */
+static inline void parker_nap(struct parker *p, int64_t timeout_ns)
+{
+    uint32_t expected = PARKER_EMPTY;
+
+    if (atomic_compare_exchange_strong_explicit(&p->word, &expected, PARKER_PARKED,
+                                                memory_order_relaxed, memory_order_relaxed))
+        futex_wait(&p->word, PARKER_PARKED, timeout_ns);
+    expected = PARKER_PARKED;
+    if (!atomic_compare_exchange_strong_explicit(&p->word, &expected, PARKER_EMPTY,
+                                                 memory_order_relaxed, memory_order_relaxed))
+        parker_try(p);
+}
+
 /* Any thread. Release: pairs with the acquire in parker_try. After it, p may be gone. */
 static inline void parker_unpark(struct parker *p)
 {

@@ -50,14 +50,21 @@ static void account(struct run_queue *queue)
     runtime_tasks_ended(ex->runtime, ended);
 }
 
+static void arm_deadline(struct run_queue *queue, struct trale_timer *timer, trale_waker *waker)
+{
+    timer_arm(&container_of(queue, struct executor, queue)->reactor->timers, timer, waker);
+}
+
 void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor)
 {
     static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
+    static const struct deadline_ops deadlines = {arm_deadline, timer_disarm, timer_pending};
 
     *ex = (struct executor){.runtime = runtime, .reactor = reactor};
     list_init(&ex->queue.ready);
     list_init(&ex->queue.waiting);
     ex->queue.account = account;
+    ex->queue.deadlines = &deadlines;
     ex->janitor_future.ops = &janitor_ops;
     task_init(&ex->janitor, &ex->janitor_future, false, "janitor", NULL);
     ex->janitor.home = &ex->queue;

@@ -8,6 +8,7 @@
 #include "core/runtime.h"
 #include "core/thread_start.h"
 #include "core/pool.h"
+#include "task/scope.h"
 #include "task/stack.h"
 #include "task/thread.h"
 #include "task/thread_waker.h"
@@ -75,6 +76,7 @@ static void forget_all(void)
  * forked child, is called by a plain thread. */
 static void leave_executor(void)
 {
+    scope_leave_executor();
     this_thread.queue = NULL;
     this_thread.task = NULL;
     this_thread.polling = false;

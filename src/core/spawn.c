@@ -129,9 +129,10 @@ int trale_block_on(trale_fn *fn, void *arg, intptr_t *result)
 {
     trale_join_future join;
     trale_task *task;
-    int error = trale_cancelled() ? -ECANCELED : 0;
+    int error;
 
     await_check(__func__);
+    error = await_verdict();
     if (!this_thread.task && !thread_waker())
         error = -ENOMEM;
     if (error == 0)

@@ -5,6 +5,7 @@
 #include "base/misuse.h"
 #include "task/await.h"
 #include "task/fiber.h"
+#include "task/scope.h"
 #include "task/task.h"
 #include "task/thread.h"
 #include "task/thread_waker.h"
@@ -25,7 +26,7 @@ void trale_future_drop(trale_future *future)
 /* What is called from here belongs to a future, and must not wait. */
 static enum trale_poll poll_inside(trale_future *future, trale_waker *waker)
 {
-    trale_context cx = {waker};
+    trale_context cx = {.waker = waker};
     enum trale_poll result;
 
     this_thread.polling = true;
@@ -68,6 +69,11 @@ static void share(trale_task *task, unsigned spent_before)
     fiber_suspend(task->future);
 }
 
+int await_verdict(void)
+{
+    return scope_verdict(scope_current(), this_thread.task);
+}
+
 static bool always(trale_future *future)
 {
     (void)future;
@@ -80,41 +86,47 @@ static bool never(trale_future *future)
     return false;
 }
 
-/* may_withdraw is asked when the task has been cancelled, until it says no. */
+/* The wait of a task, or of a plain thread (NULL), whose waker that is. may_withdraw is asked when
+ * it has been cancelled or its time is over, until it says no. */
+static intptr_t await_with(trale_waker *waker, trale_task *task, trale_future *future,
+                           bool (*may_withdraw)(trale_future *))
+{
+    trale_scope *scope = scope_current();
+    bool shielded = false;
+    int error;
+
+    for (;;) {
+        error = shielded ? 0 : scope_verdict(scope, task);
+        if (error != 0 && may_withdraw(future))
+            return withdraw(future, error);
+        shielded = shielded || error != 0;
+        if (poll_inside(future, waker) != TRALE_PENDING)
+            return finish(future);
+        if (!task) {
+            thread_waker_park(shielded ? TRALE_NEVER : scope_deadline(scope));
+            continue;
+        }
+        if (scope && !shielded)
+            scope_arm(scope, task);
+        fiber_suspend(task->future);
+    }
+}
+
 static intptr_t await_in_fiber(trale_task *task, trale_future *future,
                                bool (*may_withdraw)(trale_future *))
 {
     unsigned spent = this_thread.spent;
-    bool shielded = false;
-    intptr_t output;
+    intptr_t output = await_with(&task->waker, task, future, may_withdraw);
 
-    for (;;) {
-        if (!shielded && state_is_cancelled(&task->waker.state)) {
-            if (may_withdraw(future)) {
-                output = withdraw(future, -ECANCELED);
-                break;
-            }
-            shielded = true;
-        }
-        if (poll_inside(future, &task->waker) != TRALE_PENDING) {
-            output = finish(future);
-            break;
-        }
-        fiber_suspend(task->future);
-    }
     share(task, spent);
     return output;
 }
 
-static intptr_t await_on_thread(trale_future *future)
+static intptr_t await_on_thread(trale_future *future, bool (*may_withdraw)(trale_future *))
 {
     trale_waker *waker = thread_waker();
 
-    if (!waker)
-        return withdraw(future, -ENOMEM);
-    while (poll_inside(future, waker) == TRALE_PENDING)
-        thread_waker_park();
-    return finish(future);
+    return waker ? await_with(waker, NULL, future, may_withdraw) : withdraw(future, -ENOMEM);
 }
 
 void await_check(const char *function)
@@ -126,12 +138,8 @@ void await_check(const char *function)
 
 bool await_at_once(const char *function)
 {
-    trale_task *task = this_thread.task;
-
     await_check(function);
-    if (!task)
-        return true;
-    if (state_is_cancelled(&task->waker.state) || this_thread.spent >= POLL_BUDGET)
+    if (await_verdict() != 0 || (this_thread.task && this_thread.spent >= POLL_BUDGET))
         return false;
     this_thread.spent++;
     return true;
@@ -155,7 +163,7 @@ intptr_t await_call_to_end(const char *function, trale_future *future,
 {
     await_check(function);
     return this_thread.task ? await_in_fiber(this_thread.task, future, may_withdraw)
-                            : await_on_thread(future);
+                            : await_on_thread(future, may_withdraw);
 }
 
 intptr_t trale_await(trale_future *future)
@@ -169,7 +177,7 @@ intptr_t trale_await(trale_future *future)
 intptr_t await_shielded(trale_future *future)
 {
     return this_thread.task ? await_in_fiber(this_thread.task, future, never)
-                            : await_on_thread(future);
+                            : await_on_thread(future, never);
 }
 
 static enum trale_poll yield_poll(trale_future *self, trale_context *cx)
@@ -201,9 +209,9 @@ int trale_yield(void)
     await_check(__func__);
     if (!task) {
         sched_yield();
-        return 0;
+        return await_verdict();
     }
     this_thread.yielded = true;
     fiber_suspend(task->future);
-    return state_is_cancelled(&task->waker.state) ? -ECANCELED : 0;
+    return await_verdict();
 }

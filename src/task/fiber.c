@@ -23,6 +23,8 @@ ENTERED_BY_SWITCH void fiber_main(struct fiber *f)
     f->future.output = f->fn(f->arg);
     if (!this_thread.queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
+    if (f->scope)
+        misuse("trale_scope_leave", "a task must leave its scopes before it returns");
     f->done = true;
     fiber_switch_out(f);
     __builtin_unreachable();

@@ -19,6 +19,7 @@ struct fiber {
     trale_fn *fn;
     void *arg;
     struct stack *stack;
+    struct trale_scope *scope; /* the innermost it is in */
     bool started, done;
     struct annotation annotation;
 };

@@ -10,12 +10,22 @@
 #include "base/list.h"
 #include "task/inbox.h"
 
+struct run_queue;
+
+/* The timers of the runtime, for the deadlines of its fibers: X: */
+struct deadline_ops {
+    void (*arm)(struct run_queue *queue, struct trale_timer *timer, trale_waker *waker);
+    void (*disarm)(struct trale_timer *timer);
+    bool (*pending)(const struct trale_timer *timer);
+};
+
 struct run_queue {
     _Alignas(64) struct inbox inbox;      /* A: */
     _Alignas(64) struct trale_link ready; /* X: the run queue, first in, first out */
     struct trale_link waiting;            /* X: the wait queue */
     unsigned ended;                       /* X: tasks that have ended and are not accounted for */
     void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
+    const struct deadline_ops *deadlines; /* I: */
 };
 
 #endif

@@ -98,7 +98,7 @@ static void finish(trale_task *task, bool ready)
 /* Polls, or drops if there is nothing to unwind. True: the task has ended. */
 static bool poll_or_cancel(trale_task *task)
 {
-    trale_context cx = {&task->waker};
+    trale_context cx = {.waker = &task->waker};
     trale_future *future = task->future;
 
     if (state_start(&task->waker.state) && !fiber_is_running(future)) {

@@ -13,6 +13,8 @@
 
 struct trale_context {
     trale_waker *waker;
+    struct trale_select_future *select; /* what is polled is an arm of it; NULL: of none */
+    size_t place;                       /* which arm */
 };
 
 struct trale_task {

@@ -17,6 +17,7 @@ struct thread {
     bool polling;               /* inside the poll or drop of a future: nothing may wait */
     unsigned spent;             /* operations in this poll that did not have to wait */
     bool yielded;               /* the fiber that just suspended wants to run again at once */
+    struct trale_scope *scope;  /* plain threads: the innermost they are in */
     trale_waker *waker;         /* plain threads: what to wake when they wait; else NULL */
     struct spin spin;           /* plain threads: how their recent waits went */
     struct stack_cache *stacks; /* executor threads: stacks that are ready for use */

@@ -103,7 +103,15 @@ static bool spin_for(struct parker *parker)
     return false;
 }
 
-void thread_waker_park(void)
+static void park_until(struct parker *parker, int64_t now, int64_t deadline)
+{
+    if (deadline == TRALE_NEVER)
+        parker_park(parker);
+    else if (now < deadline)
+        parker_nap(parker, deadline - now);
+}
+
+void thread_waker_park(int64_t deadline)
 {
     struct parker *parker = &as_thread(this_thread.waker)->parker;
     struct spin *spin = &this_thread.spin;
@@ -113,6 +121,6 @@ void thread_waker_park(void)
         return;
     start = clock_now();
     if (!spin_worth(spin) || !spin_for(parker))
-        parker_park(parker);
+        park_until(parker, clock_now(), deadline);
     spin_learn(spin, clock_now() - start);
 }

@@ -13,8 +13,9 @@ trale_waker *thread_waker(void);
 /* Forked child: who was about to wake the calling thread stayed in the parent. */
 void thread_waker_forked(void);
 
-/* Blocks the calling thread until its waker was woken since the last call. */
-void thread_waker_park(void);
+/* Blocks the calling thread until its waker was woken since the last call, or until deadline; may
+ * return early if that is not TRALE_NEVER. */
+void thread_waker_park(int64_t deadline);
 
 /* The second half of a wake that was claimed: unparks the thread, gives the batch's reference
  * back. */

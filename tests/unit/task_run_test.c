@@ -357,7 +357,7 @@ START_TEST(a_join_holds_the_waker_of_whoever_polled_it_last)
     struct probe target = PROBE, probes[2] = {PROBE, PROBE};
     trale_task *task = new_task(&target),
                *joiners[2] = {new_task(&probes[0]), new_task(&probes[1])};
-    trale_context cx[2] = {{&joiners[0]->waker}, {&joiners[1]->waker}};
+    trale_context cx[2] = {{.waker = &joiners[0]->waker}, {.waker = &joiners[1]->waker}};
     trale_join_future f;
     uint64_t before;
 

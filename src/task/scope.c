@@ -1,0 +1,112 @@
+#include "task/scope.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/misuse.h"
+#include "task/await.h"
+#include "task/fiber.h"
+#include "task/task.h"
+#include "task/thread.h"
+
+static trale_scope **current(void)
+{
+    trale_task *task = this_thread.task;
+
+    return task ? &container_of(task->future, struct fiber, future)->scope : &this_thread.scope;
+}
+
+trale_scope *scope_current(void)
+{
+    return *current();
+}
+
+void scope_leave_executor(void)
+{
+    trale_task *task = this_thread.task;
+
+    if (task && fiber_is_running(task->future))
+        this_thread.scope = scope_current();
+}
+
+/* Is its timer known to the executor that the caller is on? */
+static bool has_timer(const trale_scope *scope)
+{
+    return scope->armed && this_thread.queue;
+}
+
+/* Whose deadline passes first: the scope's own, or one of those around it that it lets in. */
+static void enter(trale_scope *scope, int64_t deadline, bool shielded)
+{
+    trale_scope **slot = current(), *outer = *slot;
+
+    *scope = (trale_scope){.deadline = deadline, .outer = outer, .nearest = scope};
+    scope->shields = shielded || (outer && outer->shields);
+    if (outer && !shielded && outer->nearest->deadline <= deadline)
+        scope->nearest = outer->nearest;
+    *slot = scope;
+}
+
+void trale_scope_enter(trale_scope *scope, int64_t deadline)
+{
+    await_check(__func__);
+    if (!scope)
+        misuse(__func__, "give it a scope");
+    enter(scope, deadline, false);
+}
+
+void trale_scope_enter_shielded(trale_scope *scope, int64_t deadline)
+{
+    await_check(__func__);
+    if (!scope)
+        misuse(__func__, "give it a scope");
+    enter(scope, deadline, true);
+}
+
+int trale_scope_leave(trale_scope *scope)
+{
+    trale_scope **slot = current();
+
+    await_check(__func__);
+    if (!scope || *slot != scope)
+        misuse(__func__, "leave the innermost scope first, in the task that entered it");
+    if (has_timer(scope))
+        this_thread.queue->deadlines->disarm(&scope->timer);
+    *slot = scope->outer;
+    return scope->cut ? -ETIMEDOUT : 0;
+}
+
+/* A timer never fires early: once it is armed, that it has fired is all there is to know. */
+static bool has_passed(const trale_scope *scope)
+{
+    if (scope->deadline == TRALE_NEVER)
+        return false;
+    return has_timer(scope) ? !this_thread.queue->deadlines->pending(&scope->timer)
+                            : clock_now() >= scope->deadline;
+}
+
+int scope_verdict(trale_scope *scope, const trale_task *task)
+{
+    if (task && !(scope && scope->shields) && state_is_cancelled(&task->waker.state))
+        return -ECANCELED;
+    if (!scope || !has_passed(scope->nearest))
+        return 0;
+    scope->nearest->cut = true;
+    return -ETIMEDOUT;
+}
+
+void scope_arm(trale_scope *scope, trale_task *task)
+{
+    trale_scope *nearest = scope->nearest;
+
+    if (nearest->armed || nearest->deadline == TRALE_NEVER)
+        return;
+    nearest->armed = true;
+    nearest->timer.deadline = nearest->deadline;
+    this_thread.queue->deadlines->arm(task->home, &nearest->timer, &task->waker);
+}
+
+int64_t scope_deadline(const trale_scope *scope)
+{
+    return scope ? scope->nearest->deadline : TRALE_NEVER;
+}
