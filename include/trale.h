@@ -33,6 +33,7 @@
 #include <trale/file.h>
 #include <trale/net.h>
 #include <trale/sync.h>
+#include <trale/channel.h>
 #include <trale/runtime.h>
 
 #endif
