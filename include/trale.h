@@ -34,6 +34,7 @@
 #include <trale/net.h>
 #include <trale/sync.h>
 #include <trale/channel.h>
+#include <trale/group.h>
 #include <trale/runtime.h>
 
 #endif

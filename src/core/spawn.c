@@ -1,6 +1,8 @@
 /* Starting tasks: choose the runtime, make the task, let it in, send it to its executor. */
 #include <errno.h>
 
+#include "core/spawn.h"
+
 #include "core/runtime.h"
 #include "task/await.h"
 #include "task/fiber.h"
@@ -17,27 +19,30 @@ static int choose(trale_runtime **rt, const trale_spawn_options *options)
     return 0;
 }
 
-/* The handle is stored first: the task may have ended before the caller goes on. */
-static int start(trale_runtime *rt, trale_task *new, trale_task **task)
+static int let_in(trale_runtime *rt, trale_task *new)
 {
     int error;
 
     if (!new)
         return -ENOMEM;
     error = runtime_enter(rt);
-    if (error != 0) {
+    if (error != 0)
         new->free(new);
-        return error;
-    }
-    new->home = &rt->executor.queue;
+    else
+        new->home = &rt->executor.queue;
+    return error;
+}
+
+/* The handle is stored first: the task may have ended before the caller goes on. */
+static void send(trale_task *new, trale_task **task)
+{
     if (task)
         *task = new;
     task_submit(new);
-    return 0;
 }
 
-static int spawn_fiber(trale_task **task, const trale_spawn_options *options,
-                       struct fiber_options *fiber)
+int spawn_prepare(trale_task **new, const trale_spawn_options *options,
+                  struct fiber_options *fiber)
 {
     trale_runtime *rt;
     int error;
@@ -48,10 +53,31 @@ static int spawn_fiber(trale_task **task, const trale_spawn_options *options,
     error = choose(&rt, options);
     if (error != 0)
         return error;
-    fiber->handle = task != NULL;
     fiber->stack_size = options && options->stack_size ? options->stack_size : rt->stack_size;
     fiber->name = options ? options->name : NULL;
-    return start(rt, fiber_new(fiber), task);
+    *new = fiber_new(fiber);
+    return let_in(rt, *new);
+}
+
+void spawn_abandon(trale_task *new)
+{
+    struct executor *ex = container_of(new->home, struct executor, queue);
+
+    new->free(new);
+    runtime_tasks_ended(ex->runtime, 1);
+}
+
+static int spawn_fiber(trale_task **task, const trale_spawn_options *options,
+                       struct fiber_options *fiber)
+{
+    trale_task *new;
+    int error;
+
+    fiber->handle = task != NULL;
+    error = spawn_prepare(&new, options, fiber);
+    if (error == 0)
+        send(new, task);
+    return error;
 }
 
 int trale_spawn_with(trale_task **task, const trale_spawn_options *options, trale_fn *fn,
@@ -77,6 +103,7 @@ int trale_spawn_future_with(trale_task **task, const trale_spawn_options *option
                             const trale_future *future, size_t size)
 {
     trale_runtime *rt;
+    trale_task *new;
     int error;
 
     if (!future || !future->ops || !future->ops->poll || size < sizeof *future)
@@ -84,7 +111,11 @@ int trale_spawn_future_with(trale_task **task, const trale_spawn_options *option
     error = choose(&rt, options);
     if (error != 0)
         return error;
-    return start(rt, task_new(future, size, task != NULL, options ? options->name : NULL), task);
+    new = task_new(future, size, task != NULL, options ? options->name : NULL);
+    error = let_in(rt, new);
+    if (error == 0)
+        send(new, task);
+    return error;
 }
 
 int trale_spawn_future(trale_task **task, const trale_future *future, size_t size)

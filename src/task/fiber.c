@@ -55,11 +55,24 @@ static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
     return TRALE_READY;
 }
 
-static const struct trale_future_ops fiber_ops = {fiber_poll, NULL, "fiber"};
+static void fiber_drop(trale_future *self)
+{
+    struct fiber *f = container_of(self, struct fiber, future);
+
+    if (f->ended)
+        f->ended(f->arg, self->output);
+}
+
+static const struct trale_future_ops fiber_ops = {fiber_poll, fiber_drop, "fiber"};
 
 bool fiber_is_running(const trale_future *future)
 {
     return future->ops == &fiber_ops && container_of(future, const struct fiber, future)->started;
+}
+
+void *fiber_argument(const trale_task *task)
+{
+    return container_of(task->future, const struct fiber, future)->arg;
 }
 
 bool fiber_overflowed(const trale_task *task, const void *address, size_t *size)
@@ -111,8 +124,11 @@ trale_task *fiber_new(const struct fiber_options *o)
     top = stack_top(stack);
     new = (struct fiber_task *)(void *)take(&top, sizeof *new);
     f = &new->fiber;
-    *f =
-        (struct fiber){.future = {.ops = &fiber_ops}, .fn = o->fn, .arg = o->arg, .stack = stack};
+    *f = (struct fiber){.future = {.ops = &fiber_ops},
+                        .fn = o->fn,
+                        .arg = o->arg,
+                        .ended = o->ended,
+                        .stack = stack};
     task_init(&new->task, &f->future, o->handle, o->name, free_fiber);
     if (o->copied)
         f->arg = memcpy(take(&top, o->copy), o->copied, o->copy);

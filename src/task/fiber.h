@@ -18,6 +18,7 @@ struct fiber {
     void *caller; /* the executor's, while the fiber runs */
     trale_fn *fn;
     void *arg;
+    void (*ended)(void *arg, intptr_t result); /* may be NULL */
     struct stack *stack;
     struct trale_scope *scope; /* the innermost it is in */
     bool started, done;
@@ -32,6 +33,8 @@ struct fiber_options {
     size_t stack_size; /* bytes */
     bool handle;
     const char *name;
+    /* Called once on the executor, as the task ends, whether it ran or not; may be NULL. */
+    void (*ended)(void *arg, intptr_t result);
 };
 
 /* Largest stack, and largest copy, that may be asked for. */
@@ -39,6 +42,9 @@ struct fiber_options {
 
 /* NULL: no memory. Owned as by task_new. */
 trale_task *fiber_new(const struct fiber_options *options);
+
+/* What its function is called with. */
+void *fiber_argument(const trale_task *task);
 
 /* In switch_*.S. Saves the registers a call must keep and the stack pointer, takes others. */
 void fiber_switch(void **save, void *load);

@@ -25,6 +25,12 @@ void waker_claim(trale_waker *waker, struct wake_batch *batch)
         batch_add(batch, waker);
 }
 
+void waker_claim_cancel(trale_waker *task, struct wake_batch *batch)
+{
+    if (state_cancel(&task->state))
+        batch_add(batch, task);
+}
+
 static void batch_push(struct wake_batch *batch, struct run_queue *home)
 {
     if (batch->newest && inbox_push(&home->inbox, batch->newest, batch->oldest))

@@ -17,6 +17,9 @@ struct wake_batch {
 
 void waker_claim(trale_waker *waker, struct wake_batch *batch);
 
+/* The same for a task that is to be cancelled. */
+void waker_claim_cancel(trale_waker *task, struct wake_batch *batch);
+
 /* Leaves the batch empty. One push, and at most one futex wake, for each run of tasks that
  * belong to the same executor. */
 void wake_batch_deliver(struct wake_batch *batch);
