@@ -26,6 +26,7 @@
 #include <trale/future.h>
 #include <trale/select.h>
 #include <trale/scope.h>
+#include <trale/async.h>
 #include <trale/task.h>
 #include <trale/time.h>
 #include <trale/blocking.h>
