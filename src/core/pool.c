@@ -28,7 +28,7 @@ struct lane {
     bool has_left;            /* L: left is a thread that has left and has to be joined */
     pthread_t left;           /* L: */
     _Atomic(uint32_t) calls;  /* futex: changes under the lock when idle threads are to look */
-    _Atomic(uint32_t) leaves; /* futex: changes under the lock when a thread leaves */
+    _Atomic(uint32_t) leaves; /* futex: changes under the lock when empty is to look again */
 };
 
 #define LANE(index, thread_name, most) \
@@ -93,6 +93,13 @@ static void call_all(struct lane *lane)
     futex_wake_all(&lane->calls);
 }
 
+/* Under the lock: a thread has left, or they are wanted again. */
+static void tell_empty(struct lane *lane)
+{
+    atomic_fetch_add(&lane->leaves, 1);
+    futex_wake_all(&lane->leaves);
+}
+
 /* Each thread that leaves joins the one that left before it; pool_empty joins the last one. */
 static void leave(struct lane *lane)
 {
@@ -102,9 +109,8 @@ static void leave(struct lane *lane)
     lane->has_left = true;
     lane->left = pthread_self();
     lane->threads--;
-    atomic_fetch_add(&lane->leaves, 1);
+    tell_empty(lane);
     pthread_mutex_unlock(&lane->lock);
-    futex_wake(&lane->leaves);
     if (join)
         pthread_join(before, NULL);
 }
@@ -188,6 +194,8 @@ int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane in
     pthread_mutex_lock(&lane->lock);
     list_push_back(&lane->queue, &job->link);
     lane->queued++;
+    if (lane->unwanted)
+        tell_empty(lane);
     lane->unwanted = false;
     call = lane->idle > 0;
     if (call)
