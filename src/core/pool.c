@@ -8,6 +8,7 @@
 #include "base/misuse.h"
 #include "core/process.h"
 #include "core/thread_start.h"
+#include "task/thread.h"
 #include "task/waker.h"
 
 #define IDLE_NS (5 * TRALE_SEC) /* then a thread leaves */
@@ -178,6 +179,13 @@ static void hire(struct lane *lane, struct wake_batch *batch)
     }
 }
 
+/* What the work of this lane begins itself needs no further thread: it might wait for one that
+ * never comes, for all of them may be at work that waits so. */
+static bool runs_here(enum pool_lane index)
+{
+    return in_pool && index == POOL_WORK && !this_thread.task;
+}
+
 int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index)
 {
     struct lane *lane = &lanes[index];
@@ -191,6 +199,11 @@ int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane in
         return -ESHUTDOWN;
     }
     *slot = job;
+    if (runs_here(index)) {
+        job->result = job->run(job);
+        job->state = JOB_DONE;
+        return 0;
+    }
     pthread_mutex_lock(&lane->lock);
     list_push_back(&lane->queue, &job->link);
     lane->queued++;

@@ -99,4 +99,21 @@ START_TEST(who_sends_the_threads_away_does_not_wait_for_new_work)
 }
 END_TEST
 
-TEST_MAIN("pool", who_sends_the_threads_away_does_not_wait_for_new_work)
+static intptr_t ask_for_more(void *arg)
+{
+    struct stat status;
+
+    if (trale_stat("/", &status) != 0)
+        return -1;
+    return trale_blocking(twice, arg);
+}
+
+START_TEST(work_may_have_work_done_though_no_thread_is_left)
+{
+    ck_assert_int_eq(trale_blocking_limit(1), 0);
+    ck_assert_int_eq(trale_blocking(ask_for_more, (void *)4), 8);
+}
+END_TEST
+
+TEST_MAIN("pool", who_sends_the_threads_away_does_not_wait_for_new_work,
+          work_may_have_work_done_though_no_thread_is_left)
