@@ -128,6 +128,7 @@ static void *thread_main(void *arg)
     bool called = true;
 
     in_pool = true;
+    thread_name(lane->name);
     pthread_mutex_lock(&lane->lock);
     lane->starting--;
     for (;;) {
@@ -168,7 +169,7 @@ static void hire(struct lane *lane, struct wake_batch *batch)
         lane->threads++;
         lane->starting++;
         pthread_mutex_unlock(&lane->lock);
-        error = thread_start(&thread, lane->name, thread_main, lane);
+        error = thread_start(&thread, NULL, thread_main, lane);
         pthread_mutex_lock(&lane->lock);
         if (error == 0)
             continue;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <trale.h>
@@ -51,6 +52,15 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
         gate_wait(&submitted);
     }
     return result;
+}
+
+static atomic_int named_by_others;
+
+__attribute__((visibility("default"))) int pthread_setname_np(pthread_t thread, const char *name)
+{
+    if (strcmp(name, "trale-pool") == 0 && !pthread_equal(thread, pthread_self()))
+        atomic_fetch_add(&named_by_others, 1);
+    return 0;
 }
 
 static intptr_t twice(void *arg)
@@ -115,5 +125,13 @@ START_TEST(work_may_have_work_done_though_no_thread_is_left)
 }
 END_TEST
 
+/* It may have ended, and been joined, before its creator comes to name it. */
+START_TEST(a_thread_takes_its_name_itself)
+{
+    ck_assert_int_eq(trale_blocking(twice, (void *)1), 2);
+    ck_assert_int_eq(atomic_load(&named_by_others), 0);
+}
+END_TEST
+
 TEST_MAIN("pool", who_sends_the_threads_away_does_not_wait_for_new_work,
-          work_may_have_work_done_though_no_thread_is_left)
+          work_may_have_work_done_though_no_thread_is_left, a_thread_takes_its_name_itself)
