@@ -191,13 +191,16 @@ int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane in
 {
     struct lane *lane = &lanes[index];
     struct wake_batch batch = {0};
+    int error = process_watch();
     bool call;
 
     job->lane = index;
     job->state = JOB_QUEUED;
-    if (process_exits()) {
+    if (error == 0 && process_exits())
+        error = -ESHUTDOWN;
+    if (error != 0) {
         job->free(job);
-        return -ESHUTDOWN;
+        return error;
     }
     *slot = job;
     if (runs_here(index)) {

@@ -32,7 +32,7 @@ struct trale_job {
 /*
  * Queues a new job whose run and free are filled in, for whom *slot belongs to; its result is
  * -EAGAIN if there is no thread for it and none can be started. -ESHUTDOWN: the process exits,
- * and the job was freed.
+ * and the job was freed; so it was with errors of process_watch.
  */
 int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index);
 

@@ -6,10 +6,12 @@
 #include "suite.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -133,5 +135,29 @@ START_TEST(a_thread_takes_its_name_itself)
 }
 END_TEST
 
+static void look_after_exit(void)
+{
+    MUST(trale_blocking(twice, (void *)1) == -ESHUTDOWN);
+    _exit(21);
+}
+
+static void exit_after_blocking(void *arg)
+{
+    (void)arg;
+    MUST(atexit(look_after_exit) == 0); /* before the library's, so that it runs after that */
+    MUST(trale_blocking(twice, (void *)1) == 2);
+    exit(1);
+}
+
+START_TEST(blocking_alone_is_a_first_use_that_exit_concerns)
+{
+    char output[1024];
+    int status = test_in_child(exit_after_blocking, NULL, output, sizeof output);
+
+    ck_assert_msg(status == 21 << 8, "wait status 0x%x: %s", (unsigned)status, output);
+}
+END_TEST
+
 TEST_MAIN("pool", who_sends_the_threads_away_does_not_wait_for_new_work,
-          work_may_have_work_done_though_no_thread_is_left, a_thread_takes_its_name_itself)
+          work_may_have_work_done_though_no_thread_is_left, a_thread_takes_its_name_itself,
+          blocking_alone_is_a_first_use_that_exit_concerns)
