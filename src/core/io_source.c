@@ -167,6 +167,14 @@ static void source_unpin(trale_io *io)
     atomic_fetch_sub_explicit(&io->word, SOURCE_PIN, memory_order_release);
 }
 
+/* Before the number is given up. Acquire: pairs with source_unpin. A pin lasts for one poll, which
+ * does not block. */
+static void await_unpinned(const trale_io *io)
+{
+    while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
+        sched_yield();
+}
+
 int source_use(trale_io *io)
 {
     adopt_if_forked(io);
@@ -208,8 +216,10 @@ void source_return(trale_io *io)
     pthread_mutex_lock(&io->lock);
     last = --io->lent == 0 && io->close_later;
     pthread_mutex_unlock(&io->lock);
-    if (last)
+    if (last) {
+        await_unpinned(io);
         close(io->fd);
+    }
     source_release(io);
 }
 
@@ -413,9 +423,7 @@ int trale_close(trale_io *io)
     close_later = io->close_later = io->lent > 0;
     pthread_mutex_unlock(&io->lock);
     wake_batch_deliver(&batch); /* before what may take long: a close that lingers, socket(7) */
-    /* Acquire: pairs with source_unpin. A pin lasts for one poll, which does not block. */
-    while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
-        sched_yield();
+    await_unpinned(io);
     if (!close_later && close(io->fd) != 0 && errno != EINTR)
         error = -errno; /* close(2): closed in any case */
     source_release(io);

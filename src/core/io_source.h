@@ -113,7 +113,7 @@ int source_owed(trale_io *io, unsigned direction); /* 0: none is; source_poll as
 
 /*
  * Around what uses io->fd for long, on another thread: a close does not wait for it, but leaves
- * the closing to the last one. -EBADF: closed.
+ * the closing to the last one, which must not be pinned by its own thread. -EBADF: closed.
  */
 int source_lend(trale_io *io);
 void source_return(trale_io *io);

@@ -105,8 +105,9 @@ static void aim_beside(struct job *job, const struct transfer *t, size_t size)
     job->transfer.count = 1;
 }
 
-static int submit(struct trale_io_waiter *waiter, trale_io *io, const struct transfer *t,
-                  size_t moved)
+/* A job for what has not been moved, with the io lent to it. */
+static int prepare(struct job **made, const struct trale_io_waiter *waiter, trale_io *io,
+                   const struct transfer *t, size_t moved)
 {
     size_t size = transfer_size(t) < BOUNCE_MAX ? transfer_size(t) : BOUNCE_MAX;
     struct job *job = malloc(sizeof *job + (size_t)t->count * sizeof *job->iov +
@@ -126,7 +127,8 @@ static int submit(struct trale_io_waiter *waiter, trale_io *io, const struct tra
         aim(job, t);
     else
         aim_beside(job, t, size);
-    return pool_begin(&waiter->job, &job->job, POOL_WORK);
+    *made = job;
+    return 0;
 }
 
 static ssize_t read_cached(int fd, const struct iovec *iov, int count, off_t offset)
@@ -164,10 +166,12 @@ static size_t try_cached(const trale_io *io, const struct transfer *t, bool *all
     return (size_t)n;
 }
 
-/* READY: it was possible at once, or not possible at all. */
+/* READY: it was possible at once, or not possible at all. Pinned until the job has the io: a close
+ * that comes between would leave nothing of it. */
 static enum trale_poll begin(struct trale_io_waiter *waiter, trale_io *io,
                              const struct transfer *t, trale_waker *waker, intptr_t *output)
 {
+    struct job *job = NULL;
     size_t moved;
     bool all;
 
@@ -179,10 +183,12 @@ static enum trale_poll begin(struct trale_io_waiter *waiter, trale_io *io,
     if (*output != 0)
         return TRALE_READY;
     moved = try_cached(io, t, &all);
-    source_unuse(io);
     all = all || (moved > 0 && !waiter->to_end); /* the bounce buffer has no part in these */
-    *output = all ? (intptr_t)moved : submit(waiter, io, t, moved);
-    return all || *output != 0 ? TRALE_READY : TRALE_PENDING;
+    *output = all ? (intptr_t)moved : prepare(&job, waiter, io, t, moved);
+    source_unuse(io);
+    if (job)
+        *output = pool_begin(&waiter->job, &job->job, POOL_WORK);
+    return waiter->job ? TRALE_PENDING : TRALE_READY;
 }
 
 /* The job's outcome; what was read into its own buffer goes to the caller's. */
