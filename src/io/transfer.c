@@ -50,9 +50,7 @@ static intptr_t job_run(struct trale_job *base)
     do
         n = source_is_closed(job->io) ? (errno = EBADF, -1) : move(job->io->fd, &job->transfer);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return job->moved > 0 ? (intptr_t)job->moved : -errno;
-    return (intptr_t)job->moved + n;
+    return n < 0 ? -errno : n;
 }
 
 static void job_free(struct trale_job *base)
@@ -166,6 +164,14 @@ static size_t try_cached(const trale_io *io, const struct transfer *t, bool *all
     return (size_t)n;
 }
 
+/* An error of the rest, or a cancel before it, leaves what has been moved. */
+static intptr_t outcome(size_t moved, intptr_t rest)
+{
+    if (moved == 0)
+        return rest;
+    return (intptr_t)moved + (rest > 0 ? rest : 0);
+}
+
 /* READY: it was possible at once, or not possible at all. Pinned until the job has the io: a close
  * that comes between would leave nothing of it. */
 static enum trale_poll begin(struct trale_io_waiter *waiter, trale_io *io,
@@ -184,10 +190,11 @@ static enum trale_poll begin(struct trale_io_waiter *waiter, trale_io *io,
         return TRALE_READY;
     moved = try_cached(io, t, &all);
     all = all || (moved > 0 && !waiter->to_end); /* the bounce buffer has no part in these */
-    *output = all ? (intptr_t)moved : prepare(&job, waiter, io, t, moved);
+    *output = all ? 0 : prepare(&job, waiter, io, t, moved);
     source_unuse(io);
     if (job)
         *output = pool_begin(&waiter->job, &job->job, POOL_WORK);
+    *output = outcome(moved, *output);
     return waiter->job ? TRALE_PENDING : TRALE_READY;
 }
 
@@ -199,9 +206,9 @@ static enum trale_poll finish(const struct trale_io_waiter *waiter, const struct
 
     if (pool_poll(waiter->job, waker) == TRALE_PENDING)
         return TRALE_PENDING;
-    *output = job->job.result;
-    if (job->bounce && !t->write && *output > 0)
-        bounce(job->bounce, t, (size_t)*output, true);
+    if (job->bounce && !t->write && job->job.result > 0)
+        bounce(job->bounce, t, (size_t)job->job.result, true);
+    *output = outcome(job->moved, job->job.result);
     return TRALE_READY;
 }
 
@@ -222,7 +229,7 @@ enum trale_poll transfer_poll(struct trale_io_waiter *waiter, trale_io *io,
 
 bool transfer_withdraw(struct trale_io_waiter *waiter)
 {
-    if (!waiter->job)
-        return true;
-    return container_of(waiter->job, struct job, job)->moved == 0 && pool_withdraw(waiter->job);
+    if (!pool_withdraw(waiter->job))
+        return false;
+    return !waiter->job || container_of(waiter->job, struct job, job)->moved == 0;
 }

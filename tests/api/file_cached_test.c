@@ -1,0 +1,137 @@
+/*
+ * Reads of a file that is in the page cache in part, or cannot be: nothing is lost, nothing is
+ * made up, and the executor never waits for a disk. The library's looks into the cache pass by
+ * here.
+ */
+#define _GNU_SOURCE
+#include "suite.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <trale.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "settle.h"
+#include "system.h"
+
+ENDS_AS_IT_IS
+
+static atomic_int looks;   /* into the cache */
+static atomic_bool halved; /* the next finds half of what it looks for */
+
+static bool take(atomic_bool *flag)
+{
+    return atomic_exchange(flag, false);
+}
+
+__attribute__((visibility("default"))) long syscall(long number, ...)
+{
+    typedef long call(long number, ...);
+    call *real = (call *)(uintptr_t)dlsym(RTLD_NEXT, "syscall");
+    struct iovec iov;
+    long a[6];
+    va_list list;
+
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (number == SYS_preadv2) {
+        atomic_fetch_add(&looks, 1);
+        iov = *(const struct iovec *)(uintptr_t)a[1];
+        if (take(&halved)) {
+            iov.iov_len /= 2;
+            return preadv2((int)a[0], &iov, 1, a[3], 0);
+        }
+    }
+    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static char contents[] = "contents";
+
+static trale_io *open_filled(void)
+{
+    char path[] = "/tmp/trale-file-XXXXXX";
+    trale_io *io = NULL;
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(write(fd, contents, 8), 8);
+    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+    ck_assert_int_eq(trale_io_open(&io, fd), 0);
+    return io;
+}
+
+static struct gate begun = GATE, go = GATE;
+
+static intptr_t block(void *arg)
+{
+    (void)arg;
+    gate_open(&begun);
+    gate_wait(&go);
+    return 0;
+}
+
+static char in[16];
+
+static intptr_t read_it(void *io)
+{
+    return trale_read(io, in, 8);
+}
+
+START_TEST(cancelled_before_the_rest_began_a_read_says_what_it_has)
+{
+    trale_io *io = open_filled();
+    trale_task *blocker, *reader;
+    trale_blocking_future f;
+
+    ck_assert_int_eq(trale_blocking_limit(1), 0);
+    trale_blocking_init(&f, block, NULL);
+    ck_assert_int_eq(trale_spawn_future(&blocker, &f.future, sizeof f), 0);
+    gate_wait(&begun);
+    atomic_store(&halved, true);
+    ck_assert_int_eq(trale_spawn(&reader, read_it, io), 0);
+    settle();
+    trale_cancel(reader);
+    ck_assert_int_eq(join(reader), 4);
+    ck_assert_mem_eq(in, "cont", 4);
+    gate_open(&go);
+    join(blocker);
+    ck_assert_int_eq(trale_read(io, in, 8), 4);
+    ck_assert_mem_eq(in, "ents", 4);
+    trale_close(io);
+    free_default_runtime();
+}
+END_TEST
+
+static void read_without_threads(void *arg)
+{
+    trale_io *io = open_filled();
+
+    (void)arg;
+    deny_call(SYS_clone, EAGAIN);
+#ifdef SYS_clone3
+    deny_call(SYS_clone3, EAGAIN);
+#endif
+    atomic_store(&halved, true);
+    MUST(trale_read(io, in, 8) == 4 && memcmp(in, "cont", 4) == 0);
+    MUST(trale_read(io, in, 4) == 4 && memcmp(in, "ents", 4) == 0);
+}
+
+START_TEST(without_a_thread_for_the_rest_it_does_so_too)
+{
+    passes_in_child(read_without_threads, NULL);
+}
+END_TEST
+
+TEST_MAIN("file_cached", cancelled_before_the_rest_began_a_read_says_what_it_has,
+          without_a_thread_for_the_rest_it_does_so_too)
