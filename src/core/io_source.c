@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* O_DIRECT */
 #include "core/io_source.h"
 
 #include <errno.h>
@@ -73,6 +74,7 @@ static int look_at(int fd, struct source_kind *kind)
     kind->tcp = (domain == AF_INET || domain == AF_INET6) &&
                 socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
     kind->file = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode);
+    kind->direct = kind->file && (fcntl(fd, F_GETFL) & O_DIRECT) != 0;
     return 0;
 }
 
@@ -207,6 +209,16 @@ int source_lend(trale_io *io)
     }
     pthread_mutex_unlock(&io->lock);
     return error;
+}
+
+bool source_is_lent(trale_io *io)
+{
+    bool lent;
+
+    pthread_mutex_lock(&io->lock);
+    lent = io->lent > 0;
+    pthread_mutex_unlock(&io->lock);
+    return lent;
 }
 
 void source_return(trale_io *io)

@@ -46,6 +46,7 @@ struct source_kind {
     bool stream; /* of bytes, not of messages; sockets only */
     bool tcp;
     bool file; /* epoll does not watch it, and its system calls block: they go through the pool */
+    bool direct; /* such a file, past the page cache: O_DIRECT */
 };
 
 struct trale_io {
@@ -118,6 +119,7 @@ int source_owed(trale_io *io, unsigned direction); /* 0: none is; source_poll as
 int source_lend(trale_io *io);
 void source_return(trale_io *io);
 bool source_is_closed(const trale_io *io);
+bool source_is_lent(trale_io *io); /* a hint */
 
 /* Around a system call on io->fd that never waits, so that a close waits for it. -EBADF:
  * closed. */

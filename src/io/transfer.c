@@ -14,6 +14,8 @@
 #define CACHED_MAX ((size_t)64 << 10) /* more is not copied on an executor */
 #define BOUNCE_MAX ((size_t)1 << 20)  /* what a future moves at most */
 
+#define DIRECT_ALIGN ((uintptr_t)4096) /* enough for O_DIRECT, open(2) */
+
 /* From <linux/fs.h>, which is not there for every libc. */
 #define NO_WAIT 0x8 /* RWF_NOWAIT, Linux 4.14 */
 
@@ -94,10 +96,13 @@ static void aim(struct job *job, const struct transfer *t)
     job->transfer.count = count;
 }
 
-/* A buffer of the job's own, for a caller who may go away. */
+/* A buffer of the job's own, for a caller who may go away; aligned for files that ask for it. */
 static void aim_beside(struct job *job, const struct transfer *t, size_t size)
 {
-    job->bounce = (char *)(job->iov + 1);
+    uintptr_t start = (uintptr_t)(job->iov + 1);
+
+    job->bounce =
+        (char *)(job->iov + 1) + (job->io->kind.direct ? -start & (DIRECT_ALIGN - 1) : 0);
     if (t->write)
         bounce(job->bounce, t, size, false);
     job->iov[0] = (struct iovec){job->bounce, size};
@@ -110,7 +115,8 @@ static int prepare(struct job **made, const struct trale_io_waiter *waiter, tral
 {
     size_t size = transfer_size(t) < BOUNCE_MAX ? transfer_size(t) : BOUNCE_MAX;
     struct job *job = malloc(sizeof *job + (size_t)t->count * sizeof *job->iov +
-                             (waiter->to_end ? 0 : sizeof *job->iov + size));
+                             (waiter->to_end ? 0 : sizeof *job->iov + size) +
+                             (io->kind.direct ? DIRECT_ALIGN : 0));
     int error = job ? source_lend(io) : -ENOMEM;
 
     if (error != 0) {
@@ -145,17 +151,27 @@ static bool is_end(int fd, off_t offset)
 }
 
 /*
+ * May the cache be asked without waiting? Not by a look that would be the read itself (O_DIRECT),
+ * nor at the file offset, whose lock another call may hold while it waits for the disk.
+ */
+static bool may_look(trale_io *io, const struct transfer *t, size_t size)
+{
+    return !t->write && size <= CACHED_MAX && !io->kind.direct &&
+           (t->offset != TRANSFER_AT_POSITION || !source_is_lent(io));
+}
+
+/*
  * What is in the page cache needs no disk and no job. Returns what was moved, and if that is all
  * there is. Errors are left to the job.
  */
-static size_t try_cached(const trale_io *io, const struct transfer *t, bool *all)
+static size_t try_cached(trale_io *io, const struct transfer *t, bool *all)
 {
     size_t size = transfer_size(t);
     off_t offset = t->offset;
     ssize_t n;
 
     *all = false;
-    if (t->write || size > CACHED_MAX)
+    if (!may_look(io, t, size))
         return 0;
     n = read_cached(io->fd, t->iov, t->count, offset);
     if (n < 0)

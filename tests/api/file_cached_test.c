@@ -150,6 +150,108 @@ START_TEST(a_cache_that_says_nothing_is_no_end_of_file)
 }
 END_TEST
 
+#define BLOCK ((size_t)4096)
+
+/* NULL: this file system has no such files. */
+static trale_io *open_direct(void)
+{
+    char path[] = "/tmp/trale-file-XXXXXX";
+    int plain = mkstemp(path), fd = open(path, O_RDWR | O_DIRECT);
+    trale_io *io = NULL;
+
+    ck_assert_int_ge(plain, 0);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(ftruncate(plain, 4 * (off_t)BLOCK), 0);
+    close(plain);
+    if (fd >= 0)
+        ck_assert_int_eq(trale_io_open(&io, fd), 0);
+    return io;
+}
+
+static intptr_t join_future(trale_future *future, size_t size)
+{
+    trale_task *task = NULL;
+
+    ck_assert_int_eq(trale_spawn_future(&task, future, size), 0);
+    return join(task);
+}
+
+/* RWF_NOWAIT does not keep it from waiting for the disk. */
+START_TEST(a_file_past_the_cache_is_not_looked_for_there)
+{
+    static _Alignas(4096) char buffer[4096];
+    trale_io *io = open_direct();
+
+    if (!io)
+        return;
+    ck_assert_int_eq(trale_pread(io, buffer, BLOCK, 0), (ssize_t)BLOCK);
+    ck_assert_int_eq(trale_read(io, buffer, BLOCK), (ssize_t)BLOCK);
+    ck_assert_int_eq(atomic_load(&looks), 0);
+    trale_close(io);
+}
+END_TEST
+
+START_TEST(futures_read_and_write_past_the_cache)
+{
+    static _Alignas(4096) char buffer[4096], back[4096];
+    trale_io *io = open_direct();
+    trale_pwrite_future write;
+    trale_pread_future read;
+
+    if (!io)
+        return;
+    memset(buffer, 'x', BLOCK);
+    trale_pwrite_init(&write, io, buffer, BLOCK, 4096);
+    ck_assert_int_eq(join_future(&write.future, sizeof write), (intptr_t)BLOCK);
+    trale_pread_init(&read, io, back, BLOCK, 4096);
+    ck_assert_int_eq(join_future(&read.future, sizeof read), (intptr_t)BLOCK);
+    ck_assert_mem_eq(back, buffer, BLOCK);
+    trale_close(io);
+    free_default_runtime();
+}
+END_TEST
+
+static struct gate reading = GATE, read_on = GATE;
+static atomic_bool held;
+
+ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+    if (atomic_load(&held)) {
+        gate_open(&reading);
+        gate_wait(&read_on);
+    }
+    return syscall(SYS_readv, fd, iov, count);
+}
+
+/* More than is looked for in the cache. */
+static intptr_t read_much(void *io)
+{
+    static char buffer[128 << 10];
+
+    return trale_read(io, buffer, sizeof buffer);
+}
+
+/* The file offset has a lock, which a read that waits for the disk holds: RWF_NOWAIT waits. */
+START_TEST(a_task_does_not_wait_for_the_offset_that_another_call_holds)
+{
+    trale_io *io = open_filled();
+    trale_task *one, *two;
+
+    atomic_store(&held, true);
+    ck_assert_int_eq(trale_spawn(&one, read_much, io), 0);
+    gate_wait(&reading);
+    ck_assert_int_eq(trale_spawn(&two, read_it, io), 0);
+    settle();
+    ck_assert_int_eq(atomic_load(&looks), 0);
+    gate_open(&read_on);
+    ck_assert_int_eq(join(one) + join(two), 8);
+    trale_close(io);
+    free_default_runtime();
+}
+END_TEST
+
 TEST_MAIN("file_cached", cancelled_before_the_rest_began_a_read_says_what_it_has,
           without_a_thread_for_the_rest_it_does_so_too,
-          a_cache_that_says_nothing_is_no_end_of_file)
+          a_cache_that_says_nothing_is_no_end_of_file,
+          a_file_past_the_cache_is_not_looked_for_there, futures_read_and_write_past_the_cache,
+          a_task_does_not_wait_for_the_offset_that_another_call_holds)
