@@ -176,7 +176,8 @@ static size_t try_cached(trale_io *io, const struct transfer *t, bool *all)
     n = read_cached(io->fd, t->iov, t->count, offset);
     if (n < 0)
         return 0;
-    *all = (size_t)n == size;
+    /* At the file offset the rest would not follow: another call may read there first. */
+    *all = (size_t)n == size || (n > 0 && offset == TRANSFER_AT_POSITION);
     if (!*all)
         *all = is_end(io->fd,
                       offset == TRANSFER_AT_POSITION ? lseek(io->fd, 0, SEEK_CUR) : offset + n);

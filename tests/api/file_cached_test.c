@@ -88,7 +88,7 @@ static char in[16];
 
 static intptr_t read_it(void *io)
 {
-    return trale_read(io, in, 8);
+    return trale_pread(io, in, 8, 0);
 }
 
 START_TEST(cancelled_before_the_rest_began_a_read_says_what_it_has)
@@ -109,8 +109,6 @@ START_TEST(cancelled_before_the_rest_began_a_read_says_what_it_has)
     ck_assert_mem_eq(in, "cont", 4);
     gate_open(&go);
     join(blocker);
-    ck_assert_int_eq(trale_read(io, in, 8), 4);
-    ck_assert_mem_eq(in, "ents", 4);
     trale_close(io);
     free_default_runtime();
 }
@@ -126,8 +124,7 @@ static void read_without_threads(void *arg)
     deny_call(SYS_clone3, EAGAIN);
 #endif
     atomic_store(&halved, true);
-    MUST(trale_read(io, in, 8) == 4 && memcmp(in, "cont", 4) == 0);
-    MUST(trale_read(io, in, 4) == 4 && memcmp(in, "ents", 4) == 0);
+    MUST(trale_pread(io, in, 8, 0) == 4 && memcmp(in, "cont", 4) == 0);
 }
 
 START_TEST(without_a_thread_for_the_rest_it_does_so_too)
@@ -231,6 +228,11 @@ static intptr_t read_much(void *io)
     return trale_read(io, buffer, sizeof buffer);
 }
 
+static intptr_t read_some(void *io)
+{
+    return trale_read(io, in, 8);
+}
+
 /* The file offset has a lock, which a read that waits for the disk holds: RWF_NOWAIT waits. */
 START_TEST(a_task_does_not_wait_for_the_offset_that_another_call_holds)
 {
@@ -240,7 +242,7 @@ START_TEST(a_task_does_not_wait_for_the_offset_that_another_call_holds)
     atomic_store(&held, true);
     ck_assert_int_eq(trale_spawn(&one, read_much, io), 0);
     gate_wait(&reading);
-    ck_assert_int_eq(trale_spawn(&two, read_it, io), 0);
+    ck_assert_int_eq(trale_spawn(&two, read_some, io), 0);
     settle();
     ck_assert_int_eq(atomic_load(&looks), 0);
     gate_open(&read_on);
@@ -250,8 +252,24 @@ START_TEST(a_task_does_not_wait_for_the_offset_that_another_call_holds)
 }
 END_TEST
 
+/* Between the part and a rest, others would read at the offset. */
+START_TEST(at_the_offset_a_part_is_all_there_is)
+{
+    trale_io *io = open_filled();
+
+    atomic_store(&halved, true);
+    ck_assert_int_eq(trale_read(io, in, 8), 4);
+    ck_assert_mem_eq(in, "cont", 4);
+    atomic_store(&halved, true);
+    ck_assert_int_eq(trale_read_full(io, in, 8), 4);
+    ck_assert_mem_eq(in, "ents", 4);
+    trale_close(io);
+}
+END_TEST
+
 TEST_MAIN("file_cached", cancelled_before_the_rest_began_a_read_says_what_it_has,
           without_a_thread_for_the_rest_it_does_so_too,
           a_cache_that_says_nothing_is_no_end_of_file,
           a_file_past_the_cache_is_not_looked_for_there, futures_read_and_write_past_the_cache,
-          a_task_does_not_wait_for_the_offset_that_another_call_holds)
+          a_task_does_not_wait_for_the_offset_that_another_call_holds,
+          at_the_offset_a_part_is_all_there_is)
