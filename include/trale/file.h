@@ -9,7 +9,7 @@
  * result. As a future that is dropped it goes on behind the scenes, with buffers of its own: what
  * it was to write may be written, what it was to read is lost. Therefore a future moves 1 MiB at
  * most. trale_close while a call has begun lets it end, and the descriptor is closed then; calls
- * that have not begun return -EBADF.
+ * that have not begun return -EBADF when a thread comes to them.
  *
  * Every call here may also return
  *   -ECANCELED, -ETIMEDOUT: it had no effect.      -ENOMEM: no memory for the job.
