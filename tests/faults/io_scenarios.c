@@ -8,24 +8,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
-#include "sweep.h"
-
-static void join(trale_task *task, intptr_t expected)
-{
-    intptr_t result = INTPTR_MIN;
-
-    CALL(trale_join(task, &result), result == INTPTR_MIN);
-    EXPECT(result == expected);
-}
-
-/* The io is gone, whatever it says. */
-static void close_io(trale_io *io)
-{
-    int error = trale_close(io);
-
-    if (error != 0)
-        call_failed(error, "trale_close");
-}
+#include "steps.h"
 
 struct peers {
     trale_io *receiver, *sender;
@@ -64,8 +47,8 @@ void datagrams(void)
         receiver = sender = NULL;
         CALL(trale_spawn(&receiver, receive, &peers), !receiver);
         CALL(trale_spawn(&sender, send_hello, &peers), !sender);
-        join(receiver, 1);
-        join(sender, 6);
+        join_for(receiver, 1);
+        join_for(sender, 6);
     }
     close_io(peers.receiver);
     close_io(peers.sender);
@@ -154,7 +137,7 @@ void pipes(void)
     CALL(trale_spawn(&task, wait_readable, io), !task);
     plain_start(&thread, wait_readable, io);
     write_raw(writer);
-    join(task, TRALE_READABLE);
+    join_for(task, TRALE_READABLE);
     EXPECT(plain_join(&thread) == TRALE_READABLE);
     read_raw(trale_io_fd(io));
 
@@ -165,7 +148,7 @@ void pipes(void)
     wait_until_pending(&of_task);
     wait_until_pending(&of_thread);
     close_io(io);
-    join(task, 2);
+    join_for(task, 2);
     EXPECT(plain_join(&thread) == 2);
     close_raw(writer);
 }
@@ -211,7 +194,7 @@ static intptr_t first_join(void *arg)
 
     (void)arg;
     CALL(trale_spawn(&task, work, &w), !task);
-    join(task, 42);
+    join_for(task, 42);
     return 0;
 }
 

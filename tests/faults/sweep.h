@@ -8,7 +8,7 @@
  *
  * For each fault there is a process that runs the scenario with it, looks at what was noted, runs
  * it again without, frees the default runtime, and looks for what was left behind: descriptors,
- * memory, mappings. A hang is ended by an alarm.
+ * threads, memory, mappings. A hang is ended by an alarm.
  */
 #ifndef TESTS_FAULTS_SWEEP_H
 #define TESTS_FAULTS_SWEEP_H
