@@ -87,28 +87,40 @@ static int make_non_blocking(int fd)
     return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
-int trale_io_open(trale_io **io, int fd)
+int source_new(trale_io **io)
+{
+    int error = process_watch();
+
+    if (error == 0 && !(*io = source_alloc()))
+        error = -ENOMEM;
+    return error;
+}
+
+int source_take_over(trale_io *io, int fd)
 {
     struct source_kind kind = {0};
-    trale_io *new;
-    int error;
+    int error = look_at(fd, &kind);
 
-    error = io ? process_watch() : -EINVAL;
+    if (error == 0 && !kind.file)
+        error = make_non_blocking(fd);
     if (error == 0)
-        error = look_at(fd, &kind);
+        source_take(io, fd, kind);
+    return error;
+}
+
+int trale_io_open(trale_io **io, int fd)
+{
+    trale_io *new;
+    int error = io ? source_new(&new) : -EINVAL;
+
     if (error != 0)
         return error;
-    new = source_alloc();
-    if (!new)
-        return -ENOMEM;
-    error = kind.file ? 0 : make_non_blocking(fd);
-    if (error != 0) {
+    error = source_take_over(new, fd);
+    if (error == 0)
+        *io = new;
+    else
         source_release(new);
-        return error;
-    }
-    source_take(new, fd, kind);
-    *io = new;
-    return 0;
+    return error;
 }
 
 int trale_io_fd(const trale_io *io)
