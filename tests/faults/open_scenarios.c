@@ -54,8 +54,8 @@ void opening(void)
     char path[64];
 
     snprintf(path, sizeof path, "/tmp/trale-faults-%ld", (long)getpid());
-    unlink(path); /* of a process that was killed, and had the same number */
+    remove(path); /* of a process that was killed, and had the same number */
     talk(trale_unix_listen, trale_unix_connect, path);
-    EXPECT(unlink(path) == 0);
+    EXPECT(remove(path) == 0);
     talk(trale_tcp_listen, trale_tcp_connect, "127.0.0.1:0");
 }

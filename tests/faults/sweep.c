@@ -34,6 +34,7 @@ int __real_close(int fd);
 ssize_t __real_write(int fd, const void *buffer, size_t size);
 ssize_t __real_read(int fd, void *buffer, size_t size);
 int __real_fcntl(int fd, int command, ...);
+off_t __real_lseek(int fd, off_t offset, int whence);
 void *__real_mmap(void *, size_t, int, int, int, off_t);
 
 /* Shared by all processes. */
@@ -156,6 +157,11 @@ void read_raw(int fd)
 
     if (__real_read(fd, &byte, 1) != 1)
         give_up("the scenario itself cannot read");
+}
+
+off_t lseek_raw(int fd, off_t offset)
+{
+    return __real_lseek(fd, offset, SEEK_SET);
 }
 
 static int open_descriptors(void)

@@ -66,5 +66,6 @@ intptr_t plain_run(trale_fn *fn, void *arg);
 void close_raw(int fd);
 void write_raw(int fd); /* a byte */
 void read_raw(int fd);
+off_t lseek_raw(int fd, off_t offset);
 
 #endif
