@@ -11,7 +11,7 @@
 
 struct objects {
     trale_wait_group arrived, gone;
-    trale_event start, tokens;
+    trale_event start, tokens, end;
     trale_mutex mutex;
     trale_cond changed;
     trale_semaphore semaphore;
@@ -82,6 +82,7 @@ static intptr_t partner(void *arg)
     EXPECT(trale_event_wait(&o->start) == 0);
     take_part(o);
     EXPECT(trale_wait_group_done(&o->gone) == 0);
+    EXPECT(trale_event_wait(&o->end) == 0); /* a task that ends gives back its stack */
     return 1;
 }
 
@@ -113,6 +114,8 @@ static void wait_for_each_other(struct objects *o)
     take_part(o);
     EXPECT(trale_wait_group_wait(&o->gone) == 0);
     fault_counts(after);
+    EXPECT(trale_event_notify(&o->end) == 0);
+    EXPECT(trale_event_notify(&o->end) == 0);
     expect_untouched(before, after);
     EXPECT(o->guarded == PARTIES * ROUNDS && o->permitted == PARTIES * ROUNDS &&
            o->written == PARTIES * ROUNDS);
