@@ -61,7 +61,7 @@ static int socket_option(int fd, int option)
 }
 
 /* What kind of file is it? -errno if fd is none. */
-static int look_at(int fd, struct source_kind *kind)
+static int look_at(int fd, struct source_kind *kind, int flags)
 {
     struct stat status;
     int domain;
@@ -74,16 +74,12 @@ static int look_at(int fd, struct source_kind *kind)
     kind->tcp = (domain == AF_INET || domain == AF_INET6) &&
                 socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
     kind->file = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode);
-    kind->direct = kind->file && (fcntl(fd, F_GETFL) & O_DIRECT) != 0;
+    kind->direct = kind->file && (flags & O_DIRECT) != 0;
     return 0;
 }
 
-static int make_non_blocking(int fd)
+static int make_non_blocking(int fd, int flags)
 {
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0)
-        return -errno;
     return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
@@ -96,13 +92,13 @@ int source_new(trale_io **io)
     return error;
 }
 
-int source_take_over(trale_io *io, int fd)
+int source_take_over(trale_io *io, int fd, int flags)
 {
     struct source_kind kind = {0};
-    int error = look_at(fd, &kind);
+    int error = look_at(fd, &kind, flags);
 
     if (error == 0 && !kind.file)
-        error = make_non_blocking(fd);
+        error = make_non_blocking(fd, flags);
     if (error == 0)
         source_take(io, fd, kind);
     return error;
@@ -111,11 +107,12 @@ int source_take_over(trale_io *io, int fd)
 int trale_io_open(trale_io **io, int fd)
 {
     trale_io *new;
-    int error = io ? source_new(&new) : -EINVAL;
+    int flags, error = io ? source_new(&new) : -EINVAL;
 
     if (error != 0)
         return error;
-    error = source_take_over(new, fd);
+    flags = fcntl(fd, F_GETFL);
+    error = flags < 0 ? -errno : source_take_over(new, fd, flags);
     if (error == 0)
         *io = new;
     else

@@ -69,9 +69,10 @@ struct trale_io {
 trale_io *source_alloc(void);
 void source_take(trale_io *io, int fd, struct source_kind kind);
 
-/* The two halves of trale_io_open. On failure nothing was made, and fd is still the caller's. */
+/* The two halves of trale_io_open; flags are those of open(2). On failure nothing was made, and fd
+ * is still the caller's. */
 int source_new(trale_io **io);
-int source_take_over(trale_io *io, int fd);
+int source_take_over(trale_io *io, int fd, int flags);
 
 /*
  * One try of an operation: a non-blocking system call's result, or -errno. *drained is false; a

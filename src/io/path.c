@@ -122,7 +122,7 @@ static enum trale_poll open_poll(trale_future *self, trale_context *cx)
     if (path_poll(f, call_open, cx, &job) == TRALE_PENDING)
         return TRALE_PENDING;
     if (job)
-        self->output = source_take_over(job->io, job->fd);
+        self->output = source_take_over(job->io, job->fd, f->flags);
     if (job && self->output == 0) {
         *f->io = job->io;
         job->io = NULL;
