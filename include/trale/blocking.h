@@ -15,9 +15,10 @@ struct trale_job; /* private */
 
 /*
  * Runs fn(arg) on a thread of the pool, waits for its end and returns what it returned. In fn the
- * caller is a plain thread. If the calling task is cancelled before fn has begun, it does not run;
- * once it runs, the call waits for its end all the same and returns its result, so arg may live on
- * the caller's stack.
+ * caller is a plain thread, and what it has done here or by file.h runs on that same thread, so
+ * that it never waits for others to leave the pool. If the calling task is cancelled before fn has
+ * begun, it does not run; once it runs, the call waits for its end all the same and returns its
+ * result, so arg may live on the caller's stack.
  *   -ECANCELED, -ETIMEDOUT: fn did not run, and will not.
  *   -EINVAL: fn is NULL.      -ENOMEM.      -EAGAIN: not even one thread could be started.
  *   -ESHUTDOWN: the process exits.

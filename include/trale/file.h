@@ -2,13 +2,14 @@
  * Files. Epoll does not watch them, so what may wait for a disk runs on the pool of blocking.h,
  * unless it can be had from memory at once; nobody has to notice. An io of a file takes every call
  * of io.h as well: trale_read and trale_write go on at the file offset (lseek(2)), which all who
- * share the open file move.
+ * share the open file move. There, a read of which only a part is in memory returns that part, as
+ * read(2) may: trale_read_full goes on to the end.
  *
  * A call that has begun cannot be stopped: cancelled then, it waits for its end and returns its
  * result. As a future that is dropped it goes on behind the scenes, with buffers of its own: what
  * it was to write may be written, what it was to read is lost. Therefore a future moves 1 MiB at
  * most. trale_close while a call has begun lets it end, and the descriptor is closed then; calls
- * that have not begun return -EBADF.
+ * that have not begun return -EBADF when a thread comes to them.
  *
  * Every call here may also return
  *   -ECANCELED, -ETIMEDOUT: it had no effect.      -ENOMEM: no memory for the job.

@@ -85,7 +85,8 @@ TRALE_API ssize_t trale_write_all(trale_io *io, const void *buffer, size_t size)
  * Closes the descriptor. Every call that waits on io, or has begun, returns -EBADF; none may
  * start on it afterwards, as after free. The number may be used again at once. Never waits for
  * events. Returns what close(2) reports (-EIO, -ENOSPC, -EDQUOT: data was lost), but io is gone
- * always.
+ * always. While a call on a file is under way the descriptor is closed when that ends, see file.h;
+ * this returns 0 then, and errors of close(2) are lost: trale_fsync tells of them before.
  *   -EINVAL: io is NULL.
  */
 TRALE_API int trale_close(trale_io *io);

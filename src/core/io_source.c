@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* O_DIRECT */
 #include "core/io_source.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ static int socket_option(int fd, int option)
 }
 
 /* What kind of file is it? -errno if fd is none. */
-static int look_at(int fd, struct source_kind *kind)
+static int look_at(int fd, struct source_kind *kind, int flags)
 {
     struct stat status;
     int domain;
@@ -73,40 +74,50 @@ static int look_at(int fd, struct source_kind *kind)
     kind->tcp = (domain == AF_INET || domain == AF_INET6) &&
                 socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
     kind->file = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode);
+    kind->direct = kind->file && (flags & O_DIRECT) != 0;
     return 0;
 }
 
-static int make_non_blocking(int fd)
+static int make_non_blocking(int fd, int flags)
 {
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0)
-        return -errno;
     return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+int source_new(trale_io **io)
+{
+    int error = process_watch();
+
+    if (error == 0 && !(*io = source_alloc()))
+        error = -ENOMEM;
+    return error;
+}
+
+int source_take_over(trale_io *io, int fd, int flags)
+{
+    struct source_kind kind = {0};
+    int error = look_at(fd, &kind, flags);
+
+    if (error == 0 && !kind.file)
+        error = make_non_blocking(fd, flags);
+    if (error == 0)
+        source_take(io, fd, kind);
+    return error;
 }
 
 int trale_io_open(trale_io **io, int fd)
 {
-    struct source_kind kind = {0};
     trale_io *new;
-    int error;
+    int flags, error = io ? source_new(&new) : -EINVAL;
 
-    error = io ? process_watch() : -EINVAL;
-    if (error == 0)
-        error = look_at(fd, &kind);
     if (error != 0)
         return error;
-    new = source_alloc();
-    if (!new)
-        return -ENOMEM;
-    error = kind.file ? 0 : make_non_blocking(fd);
-    if (error != 0) {
+    flags = fcntl(fd, F_GETFL);
+    error = flags < 0 ? -errno : source_take_over(new, fd, flags);
+    if (error == 0)
+        *io = new;
+    else
         source_release(new);
-        return error;
-    }
-    source_take(new, fd, kind);
-    *io = new;
-    return 0;
+    return error;
 }
 
 int trale_io_fd(const trale_io *io)
@@ -167,6 +178,14 @@ static void source_unpin(trale_io *io)
     atomic_fetch_sub_explicit(&io->word, SOURCE_PIN, memory_order_release);
 }
 
+/* Before the number is given up. Acquire: pairs with source_unpin. A pin lasts for one poll, which
+ * does not block. */
+static void await_unpinned(const trale_io *io)
+{
+    while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
+        sched_yield();
+}
+
 int source_use(trale_io *io)
 {
     adopt_if_forked(io);
@@ -201,6 +220,16 @@ int source_lend(trale_io *io)
     return error;
 }
 
+bool source_is_lent(trale_io *io)
+{
+    bool lent;
+
+    pthread_mutex_lock(&io->lock);
+    lent = io->lent > 0;
+    pthread_mutex_unlock(&io->lock);
+    return lent;
+}
+
 void source_return(trale_io *io)
 {
     bool last;
@@ -208,8 +237,10 @@ void source_return(trale_io *io)
     pthread_mutex_lock(&io->lock);
     last = --io->lent == 0 && io->close_later;
     pthread_mutex_unlock(&io->lock);
-    if (last)
+    if (last) {
+        await_unpinned(io);
         close(io->fd);
+    }
     source_release(io);
 }
 
@@ -413,9 +444,7 @@ int trale_close(trale_io *io)
     close_later = io->close_later = io->lent > 0;
     pthread_mutex_unlock(&io->lock);
     wake_batch_deliver(&batch); /* before what may take long: a close that lingers, socket(7) */
-    /* Acquire: pairs with source_unpin. A pin lasts for one poll, which does not block. */
-    while (atomic_load_explicit(&io->word, memory_order_acquire) & SOURCE_PINS)
-        sched_yield();
+    await_unpinned(io);
     if (!close_later && close(io->fd) != 0 && errno != EINTR)
         error = -errno; /* close(2): closed in any case */
     source_release(io);

@@ -46,6 +46,7 @@ struct source_kind {
     bool stream; /* of bytes, not of messages; sockets only */
     bool tcp;
     bool file; /* epoll does not watch it, and its system calls block: they go through the pool */
+    bool direct; /* such a file, past the page cache: O_DIRECT */
 };
 
 struct trale_io {
@@ -67,6 +68,11 @@ struct trale_io {
  * one that has none. */
 trale_io *source_alloc(void);
 void source_take(trale_io *io, int fd, struct source_kind kind);
+
+/* The two halves of trale_io_open; flags are those of open(2). On failure nothing was made, and fd
+ * is still the caller's. */
+int source_new(trale_io **io);
+int source_take_over(trale_io *io, int fd, int flags);
 
 /*
  * One try of an operation: a non-blocking system call's result, or -errno. *drained is false; a
@@ -113,11 +119,12 @@ int source_owed(trale_io *io, unsigned direction); /* 0: none is; source_poll as
 
 /*
  * Around what uses io->fd for long, on another thread: a close does not wait for it, but leaves
- * the closing to the last one. -EBADF: closed.
+ * the closing to the last one, which must not be pinned by its own thread. -EBADF: closed.
  */
 int source_lend(trale_io *io);
 void source_return(trale_io *io);
 bool source_is_closed(const trale_io *io);
+bool source_is_lent(trale_io *io); /* a hint */
 
 /* Around a system call on io->fd that never waits, so that a close waits for it. -EBADF:
  * closed. */

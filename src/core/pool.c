@@ -8,6 +8,7 @@
 #include "base/misuse.h"
 #include "core/process.h"
 #include "core/thread_start.h"
+#include "task/thread.h"
 #include "task/waker.h"
 
 #define IDLE_NS (5 * TRALE_SEC) /* then a thread leaves */
@@ -28,7 +29,7 @@ struct lane {
     bool has_left;            /* L: left is a thread that has left and has to be joined */
     pthread_t left;           /* L: */
     _Atomic(uint32_t) calls;  /* futex: changes under the lock when idle threads are to look */
-    _Atomic(uint32_t) leaves; /* futex: changes under the lock when a thread leaves */
+    _Atomic(uint32_t) leaves; /* futex: changes under the lock when empty is to look again */
 };
 
 #define LANE(index, thread_name, most) \
@@ -93,6 +94,13 @@ static void call_all(struct lane *lane)
     futex_wake_all(&lane->calls);
 }
 
+/* Under the lock: a thread has left, or they are wanted again. */
+static void tell_empty(struct lane *lane)
+{
+    atomic_fetch_add(&lane->leaves, 1);
+    futex_wake_all(&lane->leaves);
+}
+
 /* Each thread that leaves joins the one that left before it; pool_empty joins the last one. */
 static void leave(struct lane *lane)
 {
@@ -102,9 +110,8 @@ static void leave(struct lane *lane)
     lane->has_left = true;
     lane->left = pthread_self();
     lane->threads--;
-    atomic_fetch_add(&lane->leaves, 1);
+    tell_empty(lane);
     pthread_mutex_unlock(&lane->lock);
-    futex_wake(&lane->leaves);
     if (join)
         pthread_join(before, NULL);
 }
@@ -121,6 +128,7 @@ static void *thread_main(void *arg)
     bool called = true;
 
     in_pool = true;
+    thread_name(lane->name);
     pthread_mutex_lock(&lane->lock);
     lane->starting--;
     for (;;) {
@@ -161,7 +169,7 @@ static void hire(struct lane *lane, struct wake_batch *batch)
         lane->threads++;
         lane->starting++;
         pthread_mutex_unlock(&lane->lock);
-        error = thread_start(&thread, lane->name, thread_main, lane);
+        error = thread_start(&thread, NULL, thread_main, lane);
         pthread_mutex_lock(&lane->lock);
         if (error == 0)
             continue;
@@ -172,22 +180,39 @@ static void hire(struct lane *lane, struct wake_batch *batch)
     }
 }
 
+/* What the work of this lane begins itself needs no further thread: it might wait for one that
+ * never comes, for all of them may be at work that waits so. */
+static bool runs_here(enum pool_lane index)
+{
+    return in_pool && index == POOL_WORK && !this_thread.task;
+}
+
 int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index)
 {
     struct lane *lane = &lanes[index];
     struct wake_batch batch = {0};
+    int error = process_watch();
     bool call;
 
     job->lane = index;
     job->state = JOB_QUEUED;
-    if (process_exits()) {
+    if (error == 0 && process_exits())
+        error = -ESHUTDOWN;
+    if (error != 0) {
         job->free(job);
-        return -ESHUTDOWN;
+        return error;
     }
     *slot = job;
+    if (runs_here(index)) {
+        job->result = job->run(job);
+        job->state = JOB_DONE;
+        return 0;
+    }
     pthread_mutex_lock(&lane->lock);
     list_push_back(&lane->queue, &job->link);
     lane->queued++;
+    if (lane->unwanted)
+        tell_empty(lane);
     lane->unwanted = false;
     call = lane->idle > 0;
     if (call)

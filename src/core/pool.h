@@ -32,15 +32,15 @@ struct trale_job {
 /*
  * Queues a new job whose run and free are filled in, for whom *slot belongs to; its result is
  * -EAGAIN if there is no thread for it and none can be started. -ESHUTDOWN: the process exits,
- * and the job was freed.
+ * and the job was freed; so it was with errors of process_watch.
  */
 int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index);
 
 /* READY: it is done, and result is there. Else that waker is woken when it is. */
 enum trale_poll pool_poll(struct trale_job *job, trale_waker *waker);
 
-/* Has nobody begun it, or is there no job (NULL)? Then nobody will, and only pool_leave may
- * follow. */
+/* Has nobody begun it, or is there no job (NULL)? Then nobody will; it is done, its result is what
+ * it was at first. */
 bool pool_withdraw(struct trale_job *job);
 
 /* The caller is finished with the job: it does not begin any more; if it runs, it is freed at its

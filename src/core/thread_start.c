@@ -15,9 +15,14 @@ int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), voi
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     error = pthread_create(thread, NULL, main, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0)
+    if (error == 0 && name)
         pthread_setname_np(*thread, name);
     return -error;
+}
+
+void thread_name(const char *name)
+{
+    pthread_setname_np(pthread_self(), name);
 }
 
 void thread_unblock_signals(void)

@@ -102,10 +102,12 @@ struct fsync_job {
 static intptr_t fsync_run(struct trale_job *job)
 {
     const trale_io *io = container_of(job, struct fsync_job, job)->io;
+    int result;
 
-    if (source_is_closed(io))
-        return -EBADF;
-    return fsync(io->fd) == 0 ? 0 : -errno;
+    do
+        result = source_is_closed(io) ? (errno = EBADF, -1) : fsync(io->fd);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : 0;
 }
 
 static void fsync_free(struct trale_job *base)

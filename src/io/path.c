@@ -9,6 +9,7 @@
 #include <trale/file.h>
 
 #include "base/list.h"
+#include "core/io_source.h"
 #include "core/pool.h"
 #include "task/await.h"
 
@@ -17,7 +18,8 @@ struct path_job {
     int (*call)(struct path_job *); /* -1: errno says why */
     struct trale_path_call args;    /* path and to point to text; io and status are not used */
     struct stat status;
-    int fd; /* opened, and not yet anybody's; else -1 */
+    trale_io *io; /* for what is opened; NULL: nothing is, or it is the caller's */
+    int fd;       /* opened, and not yet anybody's; else -1 */
     char text[];
 };
 
@@ -38,6 +40,8 @@ static void path_free(struct trale_job *base)
 
     if (job->fd >= 0)
         close(job->fd);
+    if (job->io)
+        source_release(job->io);
     free(job);
 }
 
@@ -45,11 +49,20 @@ static int submit(struct trale_path_call *f, int (*call)(struct path_job *))
 {
     size_t length = strlen(f->path) + 1, to_length = f->to ? strlen(f->to) + 1 : 0;
     struct path_job *job = malloc(sizeof *job + length + to_length);
+    int error = job ? 0 : -ENOMEM;
+    trale_io *io = NULL;
 
-    if (!job)
-        return -ENOMEM;
-    *job = (struct path_job){
-        .job = {.run = path_run, .free = path_free}, .call = call, .args = *f, .fd = -1};
+    if (error == 0 && f->io) /* the memory comes first: no file is made for want of it */
+        error = source_new(&io);
+    if (error != 0) {
+        free(job);
+        return error;
+    }
+    *job = (struct path_job){.job = {.run = path_run, .free = path_free},
+                             .call = call,
+                             .args = *f,
+                             .io = io,
+                             .fd = -1};
     job->args.path = memcpy(job->text, f->path, length);
     if (f->to)
         job->args.to = memcpy(job->text + length, f->to, to_length);
@@ -109,9 +122,12 @@ static enum trale_poll open_poll(trale_future *self, trale_context *cx)
     if (path_poll(f, call_open, cx, &job) == TRALE_PENDING)
         return TRALE_PENDING;
     if (job)
-        self->output = trale_io_open(f->io, job->fd);
-    if (job && self->output == 0)
+        self->output = source_take_over(job->io, job->fd, f->flags);
+    if (job && self->output == 0) {
+        *f->io = job->io;
+        job->io = NULL;
         job->fd = -1;
+    }
     return TRALE_READY;
 }
 

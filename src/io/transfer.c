@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 
 #define CACHED_MAX ((size_t)64 << 10) /* more is not copied on an executor */
 #define BOUNCE_MAX ((size_t)1 << 20)  /* what a future moves at most */
+
+#define DIRECT_ALIGN ((uintptr_t)4096) /* enough for O_DIRECT, open(2) */
 
 /* From <linux/fs.h>, which is not there for every libc. */
 #define NO_WAIT 0x8 /* RWF_NOWAIT, Linux 4.14 */
@@ -50,9 +53,7 @@ static intptr_t job_run(struct trale_job *base)
     do
         n = source_is_closed(job->io) ? (errno = EBADF, -1) : move(job->io->fd, &job->transfer);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return job->moved > 0 ? (intptr_t)job->moved : -errno;
-    return (intptr_t)job->moved + n;
+    return n < 0 ? -errno : n;
 }
 
 static void job_free(struct trale_job *base)
@@ -95,22 +96,27 @@ static void aim(struct job *job, const struct transfer *t)
     job->transfer.count = count;
 }
 
-/* A buffer of the job's own, for a caller who may go away. */
+/* A buffer of the job's own, for a caller who may go away; aligned for files that ask for it. */
 static void aim_beside(struct job *job, const struct transfer *t, size_t size)
 {
-    job->bounce = (char *)(job->iov + 1);
+    uintptr_t start = (uintptr_t)(job->iov + 1);
+
+    job->bounce =
+        (char *)(job->iov + 1) + (job->io->kind.direct ? -start & (DIRECT_ALIGN - 1) : 0);
     if (t->write)
         bounce(job->bounce, t, size, false);
     job->iov[0] = (struct iovec){job->bounce, size};
     job->transfer.count = 1;
 }
 
-static int submit(struct trale_io_waiter *waiter, trale_io *io, const struct transfer *t,
-                  size_t moved)
+/* A job for what has not been moved, with the io lent to it. */
+static int prepare(struct job **made, const struct trale_io_waiter *waiter, trale_io *io,
+                   const struct transfer *t, size_t moved)
 {
     size_t size = transfer_size(t) < BOUNCE_MAX ? transfer_size(t) : BOUNCE_MAX;
     struct job *job = malloc(sizeof *job + (size_t)t->count * sizeof *job->iov +
-                             (waiter->to_end ? 0 : sizeof *job->iov + size));
+                             (waiter->to_end ? 0 : sizeof *job->iov + size) +
+                             (io->kind.direct ? DIRECT_ALIGN : 0));
     int error = job ? source_lend(io) : -ENOMEM;
 
     if (error != 0) {
@@ -126,7 +132,8 @@ static int submit(struct trale_io_waiter *waiter, trale_io *io, const struct tra
         aim(job, t);
     else
         aim_beside(job, t, size);
-    return pool_begin(&waiter->job, &job->job, POOL_WORK);
+    *made = job;
+    return 0;
 }
 
 static ssize_t read_cached(int fd, const struct iovec *iov, int count, off_t offset)
@@ -134,40 +141,63 @@ static ssize_t read_cached(int fd, const struct iovec *iov, int count, off_t off
     return syscall(SYS_preadv2, fd, iov, count, offset, 0, NO_WAIT);
 }
 
+/* Of the files whose cache can be asked, none waits here. The cache itself does not say: in Linux
+ * 5.9 and 5.10 it may have 0 bytes anywhere, readv(2). */
 static bool is_end(int fd, off_t offset)
 {
-    char byte;
+    struct stat status;
 
-    return offset >= 0 && read_cached(fd, &(struct iovec){&byte, 1}, 1, offset) == 0;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && offset >= status.st_size;
+}
+
+/*
+ * May the cache be asked without waiting? Not by a look that would be the read itself (O_DIRECT),
+ * nor at the file offset, whose lock another call may hold while it waits for the disk.
+ */
+static bool may_look(trale_io *io, const struct transfer *t, size_t size)
+{
+    return !t->write && size <= CACHED_MAX && !io->kind.direct &&
+           (t->offset != TRANSFER_AT_POSITION || !source_is_lent(io));
 }
 
 /*
  * What is in the page cache needs no disk and no job. Returns what was moved, and if that is all
  * there is. Errors are left to the job.
  */
-static size_t try_cached(const trale_io *io, const struct transfer *t, bool *all)
+static size_t try_cached(trale_io *io, const struct transfer *t, bool *all)
 {
     size_t size = transfer_size(t);
     off_t offset = t->offset;
     ssize_t n;
 
     *all = false;
-    if (t->write || size > CACHED_MAX)
+    if (!may_look(io, t, size))
         return 0;
     n = read_cached(io->fd, t->iov, t->count, offset);
     if (n < 0)
         return 0;
-    *all = n == 0 || (size_t)n == size;
+    /* At the file offset the rest would not follow: another call may read there first. */
+    *all = (size_t)n == size || (n > 0 && offset == TRANSFER_AT_POSITION);
     if (!*all)
         *all = is_end(io->fd,
                       offset == TRANSFER_AT_POSITION ? lseek(io->fd, 0, SEEK_CUR) : offset + n);
     return (size_t)n;
 }
 
-/* READY: it was possible at once, or not possible at all. */
+/* An error of the rest, or a cancel before it, leaves what has been moved. */
+static intptr_t outcome(size_t moved, intptr_t rest)
+{
+    if (moved == 0)
+        return rest;
+    return (intptr_t)moved + (rest > 0 ? rest : 0);
+}
+
+/* READY: it was possible at once, or not possible at all. Pinned until the job has the io: a close
+ * that comes between would leave nothing of it. */
 static enum trale_poll begin(struct trale_io_waiter *waiter, trale_io *io,
                              const struct transfer *t, trale_waker *waker, intptr_t *output)
 {
+    struct job *job = NULL;
     size_t moved;
     bool all;
 
@@ -179,10 +209,13 @@ static enum trale_poll begin(struct trale_io_waiter *waiter, trale_io *io,
     if (*output != 0)
         return TRALE_READY;
     moved = try_cached(io, t, &all);
-    source_unuse(io);
     all = all || (moved > 0 && !waiter->to_end); /* the bounce buffer has no part in these */
-    *output = all ? (intptr_t)moved : submit(waiter, io, t, moved);
-    return all || *output != 0 ? TRALE_READY : TRALE_PENDING;
+    *output = all ? 0 : prepare(&job, waiter, io, t, moved);
+    source_unuse(io);
+    if (job)
+        *output = pool_begin(&waiter->job, &job->job, POOL_WORK);
+    *output = outcome(moved, *output);
+    return waiter->job ? TRALE_PENDING : TRALE_READY;
 }
 
 /* The job's outcome; what was read into its own buffer goes to the caller's. */
@@ -193,9 +226,9 @@ static enum trale_poll finish(const struct trale_io_waiter *waiter, const struct
 
     if (pool_poll(waiter->job, waker) == TRALE_PENDING)
         return TRALE_PENDING;
-    *output = job->job.result;
-    if (job->bounce && !t->write && *output > 0)
-        bounce(job->bounce, t, (size_t)*output, true);
+    if (job->bounce && !t->write && job->job.result > 0)
+        bounce(job->bounce, t, (size_t)job->job.result, true);
+    *output = outcome(job->moved, job->job.result);
     return TRALE_READY;
 }
 
@@ -216,7 +249,7 @@ enum trale_poll transfer_poll(struct trale_io_waiter *waiter, trale_io *io,
 
 bool transfer_withdraw(struct trale_io_waiter *waiter)
 {
-    if (!waiter->job)
-        return true;
-    return container_of(waiter->job, struct job, job)->moved == 0 && pool_withdraw(waiter->job);
+    if (!pool_withdraw(waiter->job))
+        return false;
+    return !waiter->job || container_of(waiter->job, struct job, job)->moved == 0;
 }

@@ -20,8 +20,8 @@ struct transfer {
 enum trale_poll transfer_poll(struct trale_io_waiter *waiter, trale_io *io,
                               const struct transfer *t, trale_context *cx, intptr_t *output);
 
-/* Has nothing been moved, and the job, if there is one, not begun? Then it will not. For
- * await_call_to_end. */
+/* Has nothing been moved, and the job, if there is one, not begun? It will not begin any more, and
+ * the next poll is READY if something has been moved. For await_call_to_end. */
 bool transfer_withdraw(struct trale_io_waiter *waiter);
 
 size_t transfer_size(const struct transfer *t);

@@ -6,17 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "sweep.h"
-
-#define UNTOUCHED ((intptr_t)0x5aa5) /* a result that nothing here has */
-
-static void join(trale_task *task, intptr_t expected)
-{
-    intptr_t result = UNTOUCHED;
-
-    CALL(trale_join(task, &result), result == UNTOUCHED);
-    EXPECT(result == expected);
-}
+#include "steps.h"
 
 static void free_runtime(trale_runtime *rt)
 {
@@ -39,7 +29,7 @@ void own_runtime(void)
     CALL(trale_runtime_new(&rt, &config), !rt);
     options.runtime = rt;
     CALL(trale_spawn_with(&task, &options, forty_two, NULL), !task);
-    join(task, 42);
+    join_for(task, 42);
     CALL(trale_runtime_wait(rt), true);
     free_runtime(rt);
 }
@@ -56,7 +46,7 @@ static intptr_t family(void *arg)
 
     CALL(trale_spawn(&child, count_up, arg), !child);
     CALL(trale_yield(), true);
-    join(child, 1);
+    join_for(child, 1);
     CALL(trale_sleep(200 * TRALE_US), true);
     return 7;
 }
@@ -69,7 +59,7 @@ void default_runtime(void)
 
     CALL(trale_spawn(&task, family, &counter), !task);
     CALL(trale_sleep(TRALE_MS), true);
-    join(task, 7);
+    join_for(task, 7);
     rt = trale_runtime_default();
     EXPECT(rt);
     CALL(trale_spawn(NULL, count_up, &counter), true);
@@ -110,16 +100,16 @@ void spawns(void)
         numbers.n[i] = i;
     CALL(trale_spawn_copy(&task, sum, &numbers, sizeof numbers), !task);
     memset(&numbers, 0, sizeof numbers);
-    join(task, 300);
+    join_for(task, 300);
 
     task = NULL;
     trale_sleep_init(&sleep, 100 * TRALE_US);
     CALL(trale_spawn_future(&task, &sleep.future, sizeof sleep), !task);
-    join(task, 0);
+    join_for(task, 0);
 
     task = NULL;
     CALL(trale_spawn_with(&task, &large, fill_half_a_megabyte, "x"), !task);
-    join(task, 'x');
+    join_for(task, 'x');
 
     task = NULL;
     trale_sleep_init(&sleep, 0);
@@ -182,17 +172,17 @@ void timers(void)
     CALL(trale_runtime_new(&options.runtime, NULL), !options.runtime);
     CALL(trale_spawn_with(&sleeper, &options, sleep_long, &sleeps), !sleeper);
     CALL(trale_spawn_with(&ticker, &options, three_ticks, NULL), !ticker);
-    join(ticker, 1);
+    join_for(ticker, 1);
     EXPECT(atomic_load(&sleeps));
     CALL(trale_cancel(sleeper), true);
-    join(sleeper, 1);
+    join_for(sleeper, 1);
 
     CALL(trale_spawn_with(&holder, &options, hold_on, &stubborn), !holder);
     while (sem_wait(&stubborn.started) != 0)
         ;
     free_in_vain(options.runtime);
     sem_post(&stubborn.end);
-    join(holder, 9);
+    join_for(holder, 9);
     free_runtime(options.runtime);
     sem_destroy(&stubborn.started);
     sem_destroy(&stubborn.end);

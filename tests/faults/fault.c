@@ -50,8 +50,12 @@ static const struct row {
     [FAULT_WRITE_OWN_FD] = {"write to itself", HIDDEN, {EINTR}},
     [FAULT_READ] = {"read", REPORTED, {EINTR, EIO, ECONNRESET, ENOMEM, ETIMEDOUT}},
     [FAULT_READV] = {"readv", REPORTED, {EINTR, EIO, ECONNRESET, ENOMEM}},
+    [FAULT_READV_FILE] = {"readv of a file", REPORTED, {EINTR, EIO, ENOMEM, PARTLY}},
     [FAULT_WRITE] = {"write", REPORTED, {EINTR, EIO, ENOSPC, EPIPE}},
     [FAULT_WRITEV] = {"writev", REPORTED, {EINTR, EIO, ENOSPC, EPIPE}},
+    [FAULT_WRITEV_FILE] = {"writev of a file",
+                           REPORTED,
+                           {EINTR, EIO, ENOSPC, EDQUOT, EFBIG, ENOMEM, PARTLY}},
     [FAULT_FUTEX_WAIT] = {"futex wait", HIDDEN, {EINTR, EAGAIN, SPURIOUS}},
     [FAULT_CLOSE_OWN_FD] = {"close of its own", HIDDEN, {EINTR, EIO}},
     [FAULT_CLOSE] = {"close", REPORTED, {EINTR, EIO, ENOSPC, EDQUOT}},
@@ -67,6 +71,10 @@ static const struct row {
                       {EINTR, ENOBUFS, ENOMEM, EPERM, ECONNREFUSED, ENETUNREACH}},
     [FAULT_SEND] = {"send", REPORTED, {EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM, ETIMEDOUT}},
     [FAULT_SENDMSG] = {"sendmsg", REPORTED, {EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM}},
+    [FAULT_RECVMMSG] = {"recvmmsg", REPORTED, {EINTR, ENOMEM, ECONNREFUSED, PARTLY}},
+    [FAULT_SENDMMSG] = {"sendmmsg",
+                        REPORTED,
+                        {EINTR, ENOBUFS, ENOMEM, EPERM, ECONNREFUSED, ENETUNREACH, PARTLY}},
     [FAULT_SIGTIMEDWAIT] = {"sigtimedwait", HIDDEN, {EINTR}},
     [FAULT_FSTAT] = {"fstat", REPORTED, {ENOMEM, EPERM, ENOSYS}},
     /* It is then written to as to a pipe. */
@@ -84,10 +92,36 @@ static const struct row {
     [FAULT_CONNECT_UNIX] = {"connect to a path",
                             REPORTED,
                             {EAGAIN, EACCES, ECONNREFUSED, ENOENT, ENOMEM}},
+    [FAULT_CONNECT_UDP] = {"connect of a datagram socket",
+                           REPORTED,
+                           {EACCES, EPERM, EADDRNOTAVAIL, EAGAIN, ENETUNREACH, EHOSTUNREACH,
+                            ENOBUFS, ENOMEM}},
     [FAULT_GETPEERNAME] = {"getpeername", REPORTED, {ENOBUFS, EACCES}},
     [FAULT_SHUTDOWN] = {"shutdown", REPORTED, {ENOTCONN, EACCES}},
     [FAULT_GETADDRINFO] = {"getaddrinfo", REPORTED, {EAGAIN, EIO, ENOENT, ENOMEM, EMFILE}},
     [FAULT_POLL] = {"poll", REPORTED, {EINTR, ENOMEM}},
+    [FAULT_OPEN] = {"open",
+                    REPORTED,
+                    {EINTR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EROFS}},
+    [FAULT_PREADV] = {"preadv", REPORTED, {EINTR, EIO, ENOMEM, PARTLY}},
+    [FAULT_PWRITEV] = {"pwritev",
+                       REPORTED,
+                       {EINTR, EIO, ENOSPC, EDQUOT, EFBIG, EPERM, ENOMEM, PARTLY}},
+    /* Whatever it says, the pool does it. EPERM, ENOSYS: what filters system calls, old kernels. */
+    [FAULT_READ_CACHED] = {"preadv2",
+                           HIDDEN,
+                           {EAGAIN, EINTR, EOPNOTSUPP, ENOSYS, EIO, ENOMEM, EPERM, PARTLY}},
+    [FAULT_LSEEK] = {"lseek", HIDDEN, {EOVERFLOW, ESPIPE, EPERM}},
+    [FAULT_FSYNC] = {"fsync", REPORTED, {EINTR, EIO, ENOSPC, EDQUOT, EROFS, EINVAL}},
+    [FAULT_MKDIR] = {"mkdir",
+                     REPORTED,
+                     {EINTR, EACCES, EDQUOT, EMLINK, ENOENT, ENOMEM, ENOSPC, EROFS}},
+    /* Not ENOMEM: where memory is out for all, a failed listen could not take its file back. */
+    [FAULT_UNLINK] = {"unlink", REPORTED, {EINTR, EACCES, EBUSY, EIO, EPERM, EROFS}},
+    [FAULT_RENAME] = {"rename",
+                      REPORTED,
+                      {EINTR, EACCES, EBUSY, EDQUOT, ENOMEM, ENOSPC, EROFS, EXDEV}},
+    [FAULT_STAT] = {"stat", REPORTED, {EINTR, EACCES, ELOOP, ENOENT, ENOMEM, EOVERFLOW}},
     [FAULT_SIGALTSTACK] = {"sigaltstack", HIDDEN, {ENOMEM, EPERM}},
     [FAULT_SIGACTION] = {"sigaction", HIDDEN, {EPERM}},
     [FAULT_FOPEN] = {"fopen", HIDDEN, {ENOENT, EMFILE, ENOMEM}},
@@ -99,6 +133,7 @@ static atomic_bool armed, struck, may_hide,
     might_hide;                               /* relaxed, all of these: they must not order */
 static _Atomic(unsigned) count[FAULT_POINTS]; /* what a race detector should see */
 static _Atomic(unsigned) memory_count;
+static _Atomic(enum fault_point) may_hide_at, last_struck; /* FAULT_POINTS: none */
 static _Atomic(long) blocks, mapped;
 
 static bool contains(const int errors[ERRORS], int error)
@@ -114,10 +149,11 @@ static bool takes_memory(enum fault_point point)
     return contains(table[point].errors, ENOMEM);
 }
 
-/* To be interrupted means nothing, ever. */
+/* To be interrupted means nothing, ever, and who is given a part asks for the rest. */
 static bool is_tried_again(enum fault_point point, int error)
 {
-    return error == EINTR || (point == FAULT_ACCEPT && error == ECONNABORTED) ||
+    return error == EINTR || error == PARTLY ||
+           (point == FAULT_ACCEPT && error == ECONNABORTED) ||
            (point == FAULT_CONNECT_UNIX && error == EAGAIN);
 }
 
@@ -171,7 +207,9 @@ size_t fault_list(struct fault *list, const unsigned calls_of[FAULT_POINTS], uns
 
 void fault_describe(const struct fault *f, char *text, size_t size)
 {
-    const char *error = f->error == SPURIOUS ? "spurious success" : strerror(f->error);
+    const char *error = f->error == SPURIOUS ? "spurious success"
+                        : f->error == PARTLY ? "done in part"
+                                             : strerror(f->error);
 
     if (f->kind == OUT_OF_MEMORY)
         snprintf(text, size, "no memory from call %u of those that take some", f->call);
@@ -197,6 +235,8 @@ void fault_arm(const struct fault *new)
     atomic_store_explicit(&struck, false, memory_order_relaxed);
     atomic_store_explicit(&may_hide, false, memory_order_relaxed);
     atomic_store_explicit(&might_hide, false, memory_order_relaxed);
+    atomic_store_explicit(&may_hide_at, FAULT_POINTS, memory_order_relaxed);
+    atomic_store_explicit(&last_struck, FAULT_POINTS, memory_order_relaxed);
     atomic_store_explicit(&armed, true, memory_order_relaxed);
 }
 
@@ -210,6 +250,11 @@ void fault_may_hide(bool may)
     atomic_store_explicit(&may_hide, may, memory_order_relaxed);
 }
 
+void fault_may_hide_at(enum fault_point point)
+{
+    atomic_store_explicit(&may_hide_at, point, memory_order_relaxed);
+}
+
 bool fault_might_hide(void)
 {
     return atomic_load_explicit(&might_hide, memory_order_relaxed);
@@ -218,6 +263,11 @@ bool fault_might_hide(void)
 bool fault_has_struck(void)
 {
     return atomic_load_explicit(&struck, memory_order_relaxed);
+}
+
+enum fault_point fault_last_struck(void)
+{
+    return atomic_load_explicit(&last_struck, memory_order_relaxed);
 }
 
 void fault_counts(unsigned counts[FAULT_POINTS])
@@ -260,7 +310,9 @@ UNINSTRUMENTED int fault_strikes(enum fault_point point)
         return EINVAL;
     if (!is_struck(point, next_of(&count[point])))
         return 0;
-    if (atomic_load_explicit(&may_hide, memory_order_relaxed))
+    atomic_store_explicit(&last_struck, point, memory_order_relaxed);
+    if (atomic_load_explicit(&may_hide, memory_order_relaxed) ||
+        atomic_load_explicit(&may_hide_at, memory_order_relaxed) == point)
         atomic_store_explicit(&might_hide, true, memory_order_relaxed);
     atomic_store_explicit(&struck, true, memory_order_relaxed);
     return fault.error;

@@ -42,8 +42,10 @@ enum fault_point {
     FAULT_WRITE_OWN_FD,
     FAULT_READ,
     FAULT_READV,
+    FAULT_READV_FILE, /* of what has offsets */
     FAULT_WRITE,
     FAULT_WRITEV,
+    FAULT_WRITEV_FILE,
     FAULT_FUTEX_WAIT,
     FAULT_CLOSE_OWN_FD,
     FAULT_CLOSE,
@@ -55,6 +57,8 @@ enum fault_point {
     FAULT_SENDTO,
     FAULT_SEND,
     FAULT_SENDMSG,
+    FAULT_RECVMMSG,
+    FAULT_SENDMMSG,
     FAULT_SIGTIMEDWAIT,
     FAULT_FSTAT,
     FAULT_SOCKET_KIND, /* getsockopt of SO_DOMAIN, SO_PROTOCOL */
@@ -64,10 +68,21 @@ enum fault_point {
     FAULT_ACCEPT,
     FAULT_CONNECT,
     FAULT_CONNECT_UNIX,
+    FAULT_CONNECT_UDP, /* which only notes the address */
     FAULT_GETPEERNAME,
     FAULT_SHUTDOWN,
     FAULT_GETADDRINFO,
     FAULT_POLL,
+    FAULT_OPEN,
+    FAULT_PREADV,
+    FAULT_PWRITEV,
+    FAULT_READ_CACHED, /* preadv2 that does not wait */
+    FAULT_LSEEK,
+    FAULT_FSYNC,
+    FAULT_MKDIR,
+    FAULT_UNLINK,
+    FAULT_RENAME,
+    FAULT_STAT,
     FAULT_SIGALTSTACK,
     FAULT_SIGACTION,
     FAULT_FOPEN,
@@ -77,6 +92,9 @@ enum fault_point {
 
 /* Not an errno: the call succeeds without having done anything. */
 #define SPURIOUS 1000
+
+/* Nor this: the call does a part, a byte or a datagram, of what it was asked for. */
+#define PARTLY 1001
 
 /* What becomes of a failure. */
 enum fault_effect {
@@ -114,8 +132,12 @@ void fault_lift(void);
  * comes in any case. */
 void fault_may_hide(bool may);
 
+/* The same for one point only. */
+void fault_may_hide_at(enum fault_point point);
+
 /* Since fault_arm: did it strike, and might it hide then; how often was each point called. */
 bool fault_has_struck(void);
+enum fault_point fault_last_struck(void);
 bool fault_might_hide(void);
 void fault_counts(unsigned count[FAULT_POINTS]);
 
@@ -136,6 +158,9 @@ void fault_counts(unsigned count[FAULT_POINTS]);
 
 /* Wrappers: 0, or what this call is to fail with. */
 UNINSTRUMENTED int fault_strikes(enum fault_point point);
+
+/* From now on it has but the first byte of what is looked for in it. */
+void page_cache_is_cold(bool is);
 
 /* What the library has taken and not given back: blocks of memory, bytes of mappings. */
 struct taken {

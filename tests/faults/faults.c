@@ -87,14 +87,113 @@ START_TEST(socket_pairs_survive)
 }
 END_TEST
 
+START_TEST(blocking_survives)
+{
+    sweep("blocking", blocking);
+}
+END_TEST
+
+START_TEST(busy_pool_survives)
+{
+    sweep("busy pool", busy_pool);
+}
+END_TEST
+
+START_TEST(given_up_survives)
+{
+    sweep("given up", given_up);
+}
+END_TEST
+
+START_TEST(names_survive)
+{
+    sweep("names", names);
+}
+END_TEST
+
+START_TEST(connected_datagrams_survive)
+{
+    sweep("connected datagrams", connected_datagrams);
+}
+END_TEST
+
+START_TEST(many_datagrams_survive)
+{
+    sweep("many datagrams", many_datagrams);
+}
+END_TEST
+
+START_TEST(paths_survive)
+{
+    sweep("paths", paths);
+}
+END_TEST
+
+START_TEST(file_offsets_survive)
+{
+    sweep("file offsets", file_offsets);
+}
+END_TEST
+
+START_TEST(file_position_survives)
+{
+    sweep("file position", file_position);
+}
+END_TEST
+
+START_TEST(file_futures_survive)
+{
+    sweep("file futures", file_futures);
+}
+END_TEST
+
+START_TEST(closed_files_survive)
+{
+    sweep("closed files", closed_files);
+}
+END_TEST
+
+START_TEST(waiting_for_each_other_survives)
+{
+    sweep("waiting for each other", waiting_for_each_other);
+}
+END_TEST
+
+START_TEST(cold_files_survive)
+{
+    sweep("cold files", cold_files);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const tests[] = {
-        own_runtime_survives, default_runtime_survives,  spawns_survive,
-        timers_survive,       first_waits_survive,       datagrams_survive,
-        pipes_survive,        pipe_streams_survive,      broken_pipes_survive,
-        tcp_streams_survive,  several_addresses_survive, unix_streams_survive,
-        socket_pairs_survive, opening_survives};
+    const TTest *const tests[] = {own_runtime_survives,
+                                  default_runtime_survives,
+                                  spawns_survive,
+                                  timers_survive,
+                                  first_waits_survive,
+                                  datagrams_survive,
+                                  pipes_survive,
+                                  pipe_streams_survive,
+                                  broken_pipes_survive,
+                                  tcp_streams_survive,
+                                  several_addresses_survive,
+                                  unix_streams_survive,
+                                  socket_pairs_survive,
+                                  opening_survives,
+                                  blocking_survives,
+                                  busy_pool_survives,
+                                  given_up_survives,
+                                  names_survive,
+                                  connected_datagrams_survive,
+                                  many_datagrams_survive,
+                                  paths_survive,
+                                  file_offsets_survive,
+                                  file_position_survives,
+                                  file_futures_survive,
+                                  closed_files_survive,
+                                  waiting_for_each_other_survives,
+                                  cold_files_survive};
     int failed;
 
     sweep_begin();

@@ -2,30 +2,11 @@
 #include "scenarios.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/list.h"
-#include "sweep.h"
-
-static void join(trale_task *task, intptr_t expected)
-{
-    intptr_t result = INTPTR_MIN;
-
-    CALL(trale_join(task, &result), result == INTPTR_MIN);
-    EXPECT(result == expected);
-}
-
-/* The io is gone, whatever it says. */
-static void close_io(trale_io *io)
-{
-    int error = trale_close(io);
-
-    if (error != 0)
-        call_failed(error, "trale_close");
-}
+#include "steps.h"
 
 struct peers {
     trale_io *receiver, *sender;
@@ -64,34 +45,11 @@ void datagrams(void)
         receiver = sender = NULL;
         CALL(trale_spawn(&receiver, receive, &peers), !receiver);
         CALL(trale_spawn(&sender, send_hello, &peers), !sender);
-        join(receiver, 1);
-        join(sender, 6);
+        join_for(receiver, 1);
+        join_for(sender, 6);
     }
     close_io(peers.receiver);
     close_io(peers.sender);
-}
-
-/* A wait that says when it is on its way: who closes the io may not come before. */
-struct announced_wait {
-    trale_future future;
-    trale_wait_future wait;
-    atomic_bool *pending;
-};
-
-static enum trale_poll announced_poll(trale_future *self, trale_context *cx)
-{
-    struct announced_wait *a = container_of(self, struct announced_wait, future);
-    enum trale_poll poll = trale_future_poll(&a->wait.future, cx);
-
-    self->output = a->wait.future.output;
-    if (poll == TRALE_PENDING)
-        atomic_store(a->pending, true);
-    return poll;
-}
-
-static void announced_drop(trale_future *self)
-{
-    trale_future_drop(&container_of(self, struct announced_wait, future)->wait.future);
 }
 
 struct reader {
@@ -101,11 +59,10 @@ struct reader {
 
 static intptr_t wait_announced(struct reader *reader)
 {
-    static const struct trale_future_ops ops = {announced_poll, announced_drop, "announced"};
-    struct announced_wait a = {.future = {.ops = &ops}, .pending = &reader->pending};
+    trale_wait_future wait;
 
-    trale_wait_init(&a.wait, reader->io, TRALE_READABLE);
-    return trale_await(&a.future);
+    trale_wait_init(&wait, reader->io, TRALE_READABLE);
+    return await_announced(&wait.future, &reader->pending);
 }
 
 static intptr_t wait_readable(void *arg)
@@ -124,12 +81,6 @@ static intptr_t wait_until_closed(void *arg)
     }
     EXPECT(result == -EBADF);
     return 2;
-}
-
-static void wait_until_pending(struct reader *reader)
-{
-    while (!atomic_load(&reader->pending))
-        sched_yield();
 }
 
 static void open_pipe(trale_io **reader, int *writer)
@@ -154,7 +105,7 @@ void pipes(void)
     CALL(trale_spawn(&task, wait_readable, io), !task);
     plain_start(&thread, wait_readable, io);
     write_raw(writer);
-    join(task, TRALE_READABLE);
+    join_for(task, TRALE_READABLE);
     EXPECT(plain_join(&thread) == TRALE_READABLE);
     read_raw(trale_io_fd(io));
 
@@ -162,10 +113,10 @@ void pipes(void)
     of_task.io = of_thread.io = io;
     CALL(trale_spawn(&task, wait_until_closed, &of_task), !task);
     plain_start(&thread, wait_until_closed, &of_thread);
-    wait_until_pending(&of_task);
-    wait_until_pending(&of_thread);
+    wait_until(&of_task.pending);
+    wait_until(&of_thread.pending);
     close_io(io);
-    join(task, 2);
+    join_for(task, 2);
     EXPECT(plain_join(&thread) == 2);
     close_raw(writer);
 }
@@ -211,7 +162,7 @@ static intptr_t first_join(void *arg)
 
     (void)arg;
     CALL(trale_spawn(&task, work, &w), !task);
-    join(task, 42);
+    join_for(task, 42);
     return 0;
 }
 

@@ -6,17 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sweep.h"
+#include "steps.h"
 
 typedef int open_stream(trale_io **io, const char *where);
-
-static void close_io(trale_io *io)
-{
-    int error = trale_close(io);
-
-    if (error != 0)
-        call_failed(error, "trale_close");
-}
 
 /* A connect whose outcome could not be asked for has connected, and hung up. */
 static trale_io *accept_talking(trale_io *listener, char text[static 6])
@@ -41,12 +33,10 @@ static void talk(open_stream *listen_at, open_stream *connect_to, const char *wh
 {
     trale_io *listener = NULL, *client = NULL, *server = NULL;
     char endpoint[TRALE_ADDR_TEXT], text[6] = "";
-    trale_addr local = {0};
 
     CALL(listen_at(&listener, where), !listener);
     if (connect_to == trale_tcp_connect) {
-        CALL(trale_addr_local(listener, &local), local.length == 0);
-        CALL(trale_addr_format(&local, endpoint, sizeof endpoint), true);
+        local_endpoint(listener, endpoint);
         where = endpoint;
     }
     CALL(connect_to(&client, where), !client);
@@ -64,8 +54,8 @@ void opening(void)
     char path[64];
 
     snprintf(path, sizeof path, "/tmp/trale-faults-%ld", (long)getpid());
-    unlink(path); /* of a process that was killed, and had the same number */
+    remove(path); /* of a process that was killed, and had the same number */
     talk(trale_unix_listen, trale_unix_connect, path);
-    EXPECT(unlink(path) == 0);
+    EXPECT(remove(path) == 0);
     talk(trale_tcp_listen, trale_tcp_connect, "127.0.0.1:0");
 }

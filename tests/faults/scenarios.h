@@ -19,4 +19,23 @@ void several_addresses(void); /* connecting to a name that has some */
 void unix_streams(void);
 void socket_pairs(void); /* taken over, not made */
 
+void connected_datagrams(void);
+void many_datagrams(void);
+
+/* Files. */
+void paths(void);         /* made, renamed, looked at, removed */
+void file_offsets(void);  /* reading and writing anywhere */
+void file_position(void); /* and from beginning to end, as a stream */
+void file_futures(void);  /* awaited, and dropped */
+void closed_files(void);  /* closed while a call has begun */
+void cold_files(void);    /* of which only a part is in memory */
+
+void waiting_for_each_other(void); /* with every object of sync.h */
+
+/* The pool. */
+void blocking(void);  /* work, from a thread and from a task */
+void busy_pool(void); /* work that comes while a thread is held */
+void given_up(void);  /* work that nobody waits for any more */
+void names(void);     /* looked up for sockets of every kind */
+
 #endif

@@ -9,26 +9,9 @@
 #include <unistd.h>
 
 #include "fault.h"
-#include "sweep.h"
+#include "steps.h"
 
 #define MUCH 80000 /* more than a pipe holds */
-
-static void join(trale_task *task, intptr_t expected)
-{
-    intptr_t result = INTPTR_MIN;
-
-    CALL(trale_join(task, &result), result == INTPTR_MIN);
-    EXPECT(result == expected);
-}
-
-/* The io is gone, whatever it says. */
-static void close_io(trale_io *io)
-{
-    int error = trale_close(io);
-
-    if (error != 0)
-        call_failed(error, "trale_close");
-}
 
 static char byte_at(size_t place)
 {
@@ -154,13 +137,13 @@ void pipe_streams(void)
     open_pipe(ends);
     CALL(trale_spawn(&task, take_and_close, ends[0]), !task);
     EXPECT(give_and_close(ends[1]) == 1);
-    join(task, 2);
+    join_for(task, 2);
 
     task = NULL;
     open_pipe(ends);
     CALL(trale_spawn(&task, give_and_close, ends[1]), !task);
     EXPECT(take_and_close(ends[0]) == 2);
-    join(task, 1);
+    join_for(task, 1);
 }
 
 static bool sigpipe_is_pending(void)
@@ -199,7 +182,7 @@ void broken_pipes(void)
     EXPECT(write_to_nobody(ends[1]) == 3);
     EXPECT(!sigpipe_is_pending());
     CALL(trale_spawn(&task, write_to_nobody, ends[1]), !task);
-    join(task, 3);
+    join_for(task, 3);
     fault_may_hide(false);
     close_io(ends[1]);
 }
@@ -239,11 +222,9 @@ static intptr_t serve_tcp(void *listener)
 static trale_io *listen_tcp(char endpoint[TRALE_ADDR_TEXT])
 {
     trale_io *listener = NULL;
-    trale_addr local = {0};
 
     CALL(trale_tcp_listen(&listener, "127.0.0.1:0"), !listener);
-    CALL(trale_addr_local(listener, &local), local.length == 0);
-    EXPECT(trale_addr_format(&local, endpoint, TRALE_ADDR_TEXT) == 0);
+    local_endpoint(listener, endpoint);
     return listener;
 }
 
@@ -266,12 +247,12 @@ void tcp_streams(void)
 
     CALL(trale_spawn(&task, serve_tcp, listener), !task);
     EXPECT(talk_tcp(endpoint) == 5);
-    join(task, 4);
+    join_for(task, 4);
 
     task = NULL;
     CALL(trale_spawn(&task, talk_tcp, endpoint), !task);
     EXPECT(serve_tcp(listener) == 4);
-    join(task, 5);
+    join_for(task, 5);
     close_io(listener);
 }
 
@@ -305,12 +286,12 @@ void several_addresses(void)
 
     CALL(trale_spawn(&task, connect_to_several, endpoint), !task);
     EXPECT(serve_nothing(listener) == 7);
-    join(task, 6);
+    join_for(task, 6);
 
     task = NULL;
     CALL(trale_spawn(&task, serve_nothing, listener), !task);
     EXPECT(connect_to_several(endpoint) == 6);
-    join(task, 7);
+    join_for(task, 7);
     close_io(listener);
 }
 
@@ -346,12 +327,12 @@ void unix_streams(void)
     CALL(trale_unix_listen(&listener, path), !listener);
     CALL(trale_spawn(&task, serve_local, listener), !task);
     EXPECT(talk_local(path) == 9);
-    join(task, 8);
+    join_for(task, 8);
 
     task = NULL;
     CALL(trale_spawn(&task, talk_local, path), !task);
     EXPECT(serve_local(listener) == 8);
-    join(task, 9);
+    join_for(task, 9);
     close_io(listener);
 }
 
@@ -365,5 +346,5 @@ void socket_pairs(void)
     open_ends(ends, fds);
     CALL(trale_spawn(&task, take_and_give_in_task, ends[0]), !task);
     give_and_take(ends[1]);
-    join(task, 10);
+    join_for(task, 10);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,17 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fault.h"
 #include "suite.h"
+#include "system.h"
 
 #define FAULTS_MAX 4096
 #define CALLS_MAX 12 /* of one point: waits come in any number */
 #define AT_ONCE 4    /* processes: most of their time, they wait for each other's threads */
 #define HANG 6       /* seconds */
+#define LINGER (2 * TRALE_SEC)
 #define FAILURES_MAX 5
 #define NOT_REACHED 3 /* exit status: this time the scenario did not make so many calls */
 
@@ -30,6 +34,7 @@ int __real_close(int fd);
 ssize_t __real_write(int fd, const void *buffer, size_t size);
 ssize_t __real_read(int fd, void *buffer, size_t size);
 int __real_fcntl(int fd, int command, ...);
+off_t __real_lseek(int fd, off_t offset, int whence);
 void *__real_mmap(void *, size_t, int, int, int, off_t);
 
 /* Shared by all processes. */
@@ -154,6 +159,11 @@ void read_raw(int fd)
         give_up("the scenario itself cannot read");
 }
 
+off_t lseek_raw(int fd, off_t offset)
+{
+    return __real_lseek(fd, offset, SEEK_SET);
+}
+
 static int open_descriptors(void)
 {
     int open = 0;
@@ -161,6 +171,50 @@ static int open_descriptors(void)
     for (int fd = 0; fd < 256; fd++)
         open += __real_fcntl(fd, F_GETFD) >= 0;
     return open;
+}
+
+/* As the kernel tells it without any memory being taken here: a link for each. */
+static int threads(void)
+{
+    struct stat status;
+
+    return stat("/proc/self/task", &status) == 0 ? (int)status.st_nlink - 2 : -1;
+}
+
+/* What a process has. */
+struct belongings {
+    int descriptors, threads;
+    struct taken taken;
+};
+
+static struct belongings belongings(void)
+{
+    return (struct belongings){open_descriptors(), threads(), taken_now()};
+}
+
+/* Gcc's ThreadSanitizer starts a thread of its own with the first. */
+static bool is_more(const struct belongings *now, const struct belongings *before)
+{
+    return now->descriptors != before->descriptors ||
+           now->threads > before->threads + UNDER_TSAN ||
+           now->taken.blocks != before->taken.blocks || now->taken.mapped != before->taken.mapped;
+}
+
+/* A thread is seen for a moment after its join, and what was given up while it ran in the pool is
+ * freed at its end. */
+static void expect_nothing_left(const struct belongings *before)
+{
+    int64_t end = trale_now() + LINGER;
+    struct belongings now;
+
+    while (now = belongings(), is_more(&now, before)) {
+        if (trale_now() > end)
+            give_up("left behind: %d descriptors, %d threads, %ld blocks, %ld bytes mapped",
+                    now.descriptors - before->descriptors, now.threads - before->threads,
+                    now.taken.blocks - before->taken.blocks,
+                    now.taken.mapped - before->taken.mapped);
+        sched_yield();
+    }
 }
 
 static intptr_t run_scenario(void *scenario)
@@ -197,8 +251,7 @@ static void judge(const struct fault *fault, int error)
 static _Noreturn void live_through(void (*scenario)(void), const struct fault *fault)
 {
     const char *multiplier = getenv("CK_TIMEOUT_MULTIPLIER");
-    const int descriptors = open_descriptors();
-    const struct taken taken = taken_now();
+    const struct belongings before = belongings();
     bool struck;
 
     signal(SIGPIPE, SIG_DFL); /* it ends the process that does not hold it */
@@ -217,11 +270,7 @@ static _Noreturn void live_through(void (*scenario)(void), const struct fault *f
     own_fault = NULL;
     plain_run(run_scenario, &scenario);
     plain_run(free_default, NULL);
-    if (open_descriptors() != descriptors)
-        give_up("left behind: %d descriptors", open_descriptors() - descriptors);
-    if (taken_now().blocks != taken.blocks || taken_now().mapped != taken.mapped)
-        give_up("left behind: %ld blocks, %ld bytes mapped", taken_now().blocks - taken.blocks,
-                taken_now().mapped - taken.mapped);
+    expect_nothing_left(&before);
     exit(fault && !struck ? NOT_REACHED : 0);
 }
 

@@ -8,7 +8,7 @@
  *
  * For each fault there is a process that runs the scenario with it, looks at what was noted, runs
  * it again without, frees the default runtime, and looks for what was left behind: descriptors,
- * memory, mappings. A hang is ended by an alarm.
+ * threads, memory, mappings. A hang is ended by an alarm.
  */
 #ifndef TESTS_FAULTS_SWEEP_H
 #define TESTS_FAULTS_SWEEP_H
@@ -66,5 +66,6 @@ intptr_t plain_run(trale_fn *fn, void *arg);
 void close_raw(int fd);
 void write_raw(int fd); /* a byte */
 void read_raw(int fd);
+off_t lseek_raw(int fd, off_t offset);
 
 #endif

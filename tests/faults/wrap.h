@@ -3,6 +3,7 @@
 #define TESTS_FAULTS_WRAP_H
 
 #include <errno.h>
+#include <sys/uio.h>
 
 #include "fault.h"
 
@@ -28,5 +29,16 @@
         if (error_ != 0) \
             return error_; \
     } while (0)
+
+/* Of a call that moves bytes: how many buffers it is to go on with, the only one *byte if it is
+ * to move but that; -1: it fails. */
+UNINSTRUMENTED int buffers_unless_struck(enum fault_point point, const struct iovec **iov,
+                                         int count, struct iovec *byte);
+
+/* The same, of one that takes only what is in the page cache. */
+UNINSTRUMENTED int buffers_cached(const struct iovec **iov, int count, struct iovec *byte);
+
+/* Has the file offsets? */
+UNINSTRUMENTED bool has_offsets(int fd);
 
 #endif

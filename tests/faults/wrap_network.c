@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* recvmmsg */
 /* Sockets and names. */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -7,7 +8,7 @@
 
 #include "wrap.h"
 
-#define ADDRESSES 3 /* of the name "several" */
+#define ADDRESSES 3 /* of the name "several"; the service "none" is port 0 */
 
 WRAP(int, socket, int domain, int type, int protocol)
 {
@@ -53,11 +54,28 @@ WRAP(int, accept4, int fd, struct sockaddr *peer, socklen_t *length, int flags)
     return __real_accept4(fd, peer, length, flags);
 }
 
+WRAP(int, getsockopt, int fd, int level, int option, void *value, socklen_t *length)
+{
+    FAIL_IF_STRUCK(option == SO_ERROR ? FAULT_SOCKET_ERROR : FAULT_SOCKET_KIND, -1);
+    return __real_getsockopt(fd, level, option, value, length);
+}
+
+UNINSTRUMENTED static enum fault_point connect_point(int fd, const struct sockaddr *address)
+{
+    socklen_t length = sizeof(int);
+    int type;
+
+    if (address->sa_family == AF_UNIX)
+        return FAULT_CONNECT_UNIX;
+    if (__real_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_DGRAM)
+        return FAULT_CONNECT_UDP;
+    return FAULT_CONNECT;
+}
+
 /* As POSIX has it: interrupted, it goes on all the same. */
 WRAP(int, connect, int fd, const struct sockaddr *address, socklen_t length)
 {
-    bool local = address->sa_family == AF_UNIX;
-    int error = fault_strikes(local ? FAULT_CONNECT_UNIX : FAULT_CONNECT), result = -1;
+    int error = fault_strikes(connect_point(fd, address)), result = -1;
 
     if (error == 0 || error == EINTR)
         result = __real_connect(fd, address, length);
@@ -79,12 +97,6 @@ WRAP(int, shutdown, int fd, int how)
     return __real_shutdown(fd, how);
 }
 
-WRAP(int, getsockopt, int fd, int level, int option, void *value, socklen_t *length)
-{
-    FAIL_IF_STRUCK(option == SO_ERROR ? FAULT_SOCKET_ERROR : FAULT_SOCKET_KIND, -1);
-    return __real_getsockopt(fd, level, option, value, length);
-}
-
 WRAP(int, setsockopt, int fd, int level, int option, const void *value, socklen_t length)
 {
     FAIL_IF_STRUCK(FAULT_SETSOCKOPT, -1);
@@ -101,6 +113,27 @@ WRAP(ssize_t, sendmsg, int fd, const struct msghdr *message, int flags)
 {
     FAIL_IF_STRUCK(FAULT_SENDMSG, -1);
     return __real_sendmsg(fd, message, flags);
+}
+
+WRAP(int, recvmmsg, int fd, struct mmsghdr *messages, unsigned count, int flags,
+     struct timespec *timeout)
+{
+    int error = fault_strikes(FAULT_RECVMMSG);
+
+    if (error == 0 || error == PARTLY)
+        return __real_recvmmsg(fd, messages, error == PARTLY ? 1 : count, flags, timeout);
+    errno = error;
+    return -1;
+}
+
+WRAP(int, sendmmsg, int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    int error = fault_strikes(FAULT_SENDMMSG);
+
+    if (error == 0 || error == PARTLY)
+        return __real_sendmmsg(fd, messages, error == PARTLY ? 1 : count, flags);
+    errno = error;
+    return -1;
 }
 
 static int eai(int error)
@@ -120,7 +153,8 @@ static int eai(int error)
     }
 }
 
-/* 127.0.0.3, 127.0.0.2, 127.0.0.1: whoever listens at the last one is not met at the others. */
+/* 127.0.0.3, 127.0.0.2, 127.0.0.1: whoever listens at the last one is not met at the others.
+ * Looked up by one thread at a time. */
 static struct several {
     struct addrinfo info[ADDRESSES];
     struct sockaddr_in address[ADDRESSES];
@@ -151,7 +185,7 @@ WRAP(int, getaddrinfo, const char *node, const char *service, const struct addri
 
     if (error != 0)
         return eai(error);
-    if (!node || strcmp(node, "several") != 0)
+    if (node ? strcmp(node, "several") != 0 : strcmp(service, "none") != 0)
         return __real_getaddrinfo(node, service, hints, found);
     *found = several_addresses();
     return 0;

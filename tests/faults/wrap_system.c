@@ -106,12 +106,13 @@ WRAP(ssize_t, write, int fd, const void *buffer, size_t size)
 
 WRAP(ssize_t, writev, int fd, const struct iovec *iov, int count)
 {
-    int error = broken(fault_strikes(FAULT_WRITEV));
+    bool file = has_offsets(fd);
+    struct iovec byte;
 
-    if (error == 0)
-        return __real_writev(fd, iov, count);
-    errno = error;
-    return -1;
+    count = buffers_unless_struck(file ? FAULT_WRITEV_FILE : FAULT_WRITEV, &iov, count, &byte);
+    if (count < 0)
+        return broken(errno), -1;
+    return __real_writev(fd, iov, count);
 }
 
 WRAP(ssize_t, read, int fd, void *buffer, size_t size)
@@ -122,8 +123,11 @@ WRAP(ssize_t, read, int fd, void *buffer, size_t size)
 
 WRAP(ssize_t, readv, int fd, const struct iovec *iov, int count)
 {
-    FAIL_IF_STRUCK(FAULT_READV, -1);
-    return __real_readv(fd, iov, count);
+    bool file = has_offsets(fd);
+    struct iovec byte;
+
+    count = buffers_unless_struck(file ? FAULT_READV_FILE : FAULT_READV, &iov, count, &byte);
+    return count < 0 ? -1 : __real_readv(fd, iov, count);
 }
 
 WRAP(int, sigtimedwait, const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
@@ -138,24 +142,37 @@ WRAP(int, fstat, int fd, struct stat *status)
     return __real_fstat(fd, status);
 }
 
+/* True: it was. */
+UNINSTRUMENTED static bool futex_is_struck(long *result)
+{
+    int error = fault_strikes(FAULT_FUTEX_WAIT);
+
+    if (error == 0)
+        return false;
+    *result = error == SPURIOUS ? 0 : -1;
+    errno = error == SPURIOUS ? errno : error;
+    return true;
+}
+
 WRAP(long, syscall, long number, ...)
 {
-    long a[6];
+    const struct iovec *iov;
+    struct iovec byte;
+    long a[6], result;
     va_list list;
-    int error;
 
     va_start(list, number);
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(list, long);
     va_end(list);
-    if (number == SYS_futex && (a[1] & FUTEX_COMMAND) == 0) {
-        error = fault_strikes(FAULT_FUTEX_WAIT);
-        if (error == SPURIOUS)
-            return 0;
-        if (error != 0) {
-            errno = error;
+    if (number == SYS_futex && (a[1] & FUTEX_COMMAND) == 0 && futex_is_struck(&result))
+        return result;
+    if (number == SYS_preadv2) {
+        iov = (const struct iovec *)a[1];
+        a[2] = buffers_cached(&iov, (int)a[2], &byte);
+        if (a[2] < 0)
             return -1;
-        }
+        a[1] = (long)iov;
     }
     return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -1,0 +1,163 @@
+/*
+ * The pool's threads: who gives them work, who sends them away, and what comes between. The
+ * library's own calls stop at gates here.
+ */
+#define _GNU_SOURCE
+#include "suite.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <trale.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "settle.h"
+#include "system.h"
+
+ENDS_AS_IT_IS
+
+enum { WAIT = 128, WAKE = 129 }; /* private futexes */
+
+static atomic_bool held;
+static struct gate woken = GATE, submitted = GATE, begun = GATE, go = GATE;
+static _Thread_local bool submits;
+
+/* An idle thread, which is one that waits for five seconds at most, stops when it is woken, and
+ * goes on when the submitter has called for one. */
+__attribute__((visibility("default"))) long syscall(long number, ...)
+{
+    typedef long call(long number, ...);
+    call *real = (call *)(uintptr_t)dlsym(RTLD_NEXT, "syscall");
+    const struct timespec *timeout;
+    long a[6], result;
+    va_list list;
+
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (number == SYS_futex && a[1] == WAKE && submits)
+        gate_open(&submitted);
+    result = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    timeout = (const struct timespec *)(uintptr_t)a[3];
+    if (number == SYS_futex && a[1] == WAIT && timeout && timeout->tv_sec == 5 &&
+        atomic_exchange(&held, false)) {
+        gate_open(&woken);
+        gate_wait(&submitted);
+    }
+    return result;
+}
+
+static atomic_int named_by_others;
+
+__attribute__((visibility("default"))) int pthread_setname_np(pthread_t thread, const char *name)
+{
+    if (strcmp(name, "trale-pool") == 0 && !pthread_equal(thread, pthread_self()))
+        atomic_fetch_add(&named_by_others, 1);
+    return 0;
+}
+
+static intptr_t twice(void *arg)
+{
+    return 2 * (intptr_t)arg;
+}
+
+static intptr_t block(void *arg)
+{
+    (void)arg;
+    gate_open(&begun);
+    gate_wait(&go);
+    return 7;
+}
+
+static void *submit(void *arg)
+{
+    submits = true;
+    return (void *)trale_blocking(block, arg);
+}
+
+static void *free_default(void *arg)
+{
+    trale_runtime *rt = arg;
+
+    return (void *)(intptr_t)trale_runtime_free(rt, TRALE_NEVER);
+}
+
+START_TEST(who_sends_the_threads_away_does_not_wait_for_new_work)
+{
+    pthread_t freer, submitter;
+    void *result;
+
+    ck_assert_ptr_nonnull(trale_runtime_default());
+    ck_assert_int_eq(trale_blocking(twice, (void *)1), 2);
+    atomic_store(&held, true);
+    pthread_create(&freer, NULL, free_default, trale_runtime_default());
+    gate_wait(&woken);
+    pthread_create(&submitter, NULL, submit, NULL);
+    gate_wait(&begun);
+    pthread_join(freer, &result);
+    ck_assert_ptr_null(result);
+    gate_open(&go);
+    pthread_join(submitter, &result);
+    ck_assert_int_eq((intptr_t)result, 7);
+}
+END_TEST
+
+static intptr_t ask_for_more(void *arg)
+{
+    struct stat status;
+
+    if (trale_stat("/", &status) != 0)
+        return -1;
+    return trale_blocking(twice, arg);
+}
+
+START_TEST(work_may_have_work_done_though_no_thread_is_left)
+{
+    ck_assert_int_eq(trale_blocking_limit(1), 0);
+    ck_assert_int_eq(trale_blocking(ask_for_more, (void *)4), 8);
+}
+END_TEST
+
+/* It may have ended, and been joined, before its creator comes to name it. */
+START_TEST(a_thread_takes_its_name_itself)
+{
+    ck_assert_int_eq(trale_blocking(twice, (void *)1), 2);
+    ck_assert_int_eq(atomic_load(&named_by_others), 0);
+}
+END_TEST
+
+static void look_after_exit(void)
+{
+    MUST(trale_blocking(twice, (void *)1) == -ESHUTDOWN);
+    _exit(21);
+}
+
+static void exit_after_blocking(void *arg)
+{
+    (void)arg;
+    MUST(atexit(look_after_exit) == 0); /* before the library's, so that it runs after that */
+    MUST(trale_blocking(twice, (void *)1) == 2);
+    exit(1);
+}
+
+START_TEST(blocking_alone_is_a_first_use_that_exit_concerns)
+{
+    char output[1024];
+    int status = test_in_child(exit_after_blocking, NULL, output, sizeof output);
+
+    ck_assert_msg(status == 21 << 8, "wait status 0x%x: %s", (unsigned)status, output);
+}
+END_TEST
+
+TEST_MAIN("pool", who_sends_the_threads_away_does_not_wait_for_new_work,
+          work_may_have_work_done_though_no_thread_is_left, a_thread_takes_its_name_itself,
+          blocking_alone_is_a_first_use_that_exit_concerns)
