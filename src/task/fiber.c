@@ -6,9 +6,6 @@
 #include "task/stack.h"
 #include "task/thread.h"
 
-/* Where the first switch to a stack arrives: calls fiber_main with the fiber. */
-void fiber_trampoline(void);
-
 struct fiber_task {
     trale_task task;
     struct fiber fiber;
@@ -30,29 +27,10 @@ ENTERED_BY_SWITCH void fiber_main(struct fiber *f)
     __builtin_unreachable();
 }
 
-UNINSTRUMENTED static void switch_in(struct fiber *f)
-{
-    annotate_enter(&f->annotation, f->stack->low,
-                   (size_t)((char *)(f->stack + 1) - f->stack->low));
-    fiber_switch(&f->caller, f->sp);
-    annotate_entered_executor(&f->annotation);
-}
-
 static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
 {
-    struct fiber *f = container_of(self, struct fiber, future);
-
     (void)cx; /* awaits inside make their own, of the same waker */
-    if (!f->started)
-        annotate_create(&f->annotation);
-    f->started = true;
-    this_thread.polling = false;
-    switch_in(f);
-    this_thread.polling = true;
-    if (!f->done)
-        return TRALE_PENDING;
-    annotate_destroy(&f->annotation);
-    return TRALE_READY;
+    return fiber_resume(container_of(self, struct fiber, future));
 }
 
 static void fiber_drop(trale_future *self)
@@ -63,7 +41,7 @@ static void fiber_drop(trale_future *self)
         f->ended(f->arg, self->output);
 }
 
-static const struct trale_future_ops fiber_ops = {fiber_poll, fiber_drop, "fiber"};
+const struct trale_future_ops fiber_ops = {fiber_poll, fiber_drop, "fiber"};
 
 bool fiber_is_running(const trale_future *future)
 {
@@ -91,19 +69,11 @@ static void free_fiber(trale_task *task)
     stack_put(container_of(task, struct fiber_task, task)->fiber.stack);
 }
 
-/* The frame that the first fiber_switch takes its registers from. */
+/* The frame that the first fiber_switch finds. */
 static void *first_frame(void *top, struct fiber *f)
 {
-#if defined(__x86_64__)
-    /* mxcsr and x87 control word in their initial state, r15 r14 r13 r12 rbx rbp, return */
-    uintptr_t frame[] = {0x1f80 | (uintptr_t)0x037f << 32, 0, 0, 0, (uintptr_t)f, 0, 0,
-                         (uintptr_t)fiber_trampoline};
-#elif defined(__aarch64__)
-    /* x19 x20 .. x28 x29 x30, d8 .. d15, fpcr and padding */
-    uintptr_t frame[22] = {[0] = (uintptr_t)f, [11] = (uintptr_t)fiber_trampoline};
-#else
-#error "trale switches fibers on x86-64 and aarch64 only: write switch_ARCH.S and first_frame"
-#endif
+    const uintptr_t frame[] = FIRST_FRAME(f);
+
     return memcpy((char *)top - sizeof frame, frame, sizeof frame);
 }
 

@@ -9,6 +9,7 @@
 #include "base/misuse.h"
 #include "task/fiber_annotate.h"
 #include "task/stack.h"
+#include "task/switch.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -46,14 +47,36 @@ trale_task *fiber_new(const struct fiber_options *options);
 /* What its function is called with. */
 void *fiber_argument(const trale_task *task);
 
-/* In switch_*.S. Saves the registers a call must keep and the stack pointer, takes others. */
-void fiber_switch(void **save, void *load);
-
 UNINSTRUMENTED static void fiber_switch_out(struct fiber *f)
 {
     annotate_leave(&f->annotation, f->done);
     fiber_switch(&f->sp, f->caller);
     annotate_entered_fiber(&f->annotation);
+}
+
+extern const struct trale_future_ops fiber_ops;
+
+UNINSTRUMENTED static void fiber_switch_in(struct fiber *f)
+{
+    annotate_enter(&f->annotation, f->stack->low,
+                   (size_t)((char *)(f->stack + 1) - f->stack->low));
+    fiber_switch(&f->caller, f->sp);
+    annotate_entered_executor(&f->annotation);
+}
+
+/* The poll of a fiber: runs it until it is suspended or done. Inline: see switch.h. */
+static inline __attribute__((always_inline)) enum trale_poll fiber_resume(struct fiber *f)
+{
+    if (!f->started)
+        annotate_create(&f->annotation);
+    f->started = true;
+    this_thread.polling = false;
+    fiber_switch_in(f);
+    this_thread.polling = true;
+    if (!f->done)
+        return TRALE_PENDING;
+    annotate_destroy(&f->annotation);
+    return TRALE_READY;
 }
 
 /* Called on the fiber's stack: lets the poll that runs it return PENDING. */

@@ -95,10 +95,19 @@ static void finish(trale_task *task, bool ready)
     }
 }
 
+/* Nearly every task is a fiber, and its poll is no call: see switch.h. */
+static inline __attribute__((always_inline)) enum trale_poll poll(trale_task *task)
+{
+    trale_context cx = {.waker = &task->waker};
+
+    if (task->future->ops == &fiber_ops)
+        return fiber_resume(container_of(task->future, struct fiber, future));
+    return task->future->ops->poll(task->future, &cx);
+}
+
 /* Polls, or drops if there is nothing to unwind. True: the task has ended. */
 static bool poll_or_cancel(trale_task *task)
 {
-    trale_context cx = {.waker = &task->waker};
     trale_future *future = task->future;
 
     if (state_start(&task->waker.state) && !fiber_is_running(future)) {
@@ -106,7 +115,7 @@ static bool poll_or_cancel(trale_task *task)
         finish(task, false);
         return true;
     }
-    if (future->ops->poll(future, &cx) == TRALE_PENDING)
+    if (poll(task) == TRALE_PENDING)
         return false;
     finish(task, true);
     return true;

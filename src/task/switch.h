@@ -1,0 +1,82 @@
+/*
+ * Switching stacks. What a call must keep is saved on the stack that is left; nothing else is, in
+ * particular no signal mask, which would cost two system calls.
+ */
+#ifndef TASK_SWITCH_H
+#define TASK_SWITCH_H
+
+#include <stdint.h>
+
+/* Where a new stack begins: calls fiber_main with the pointer from its first frame. */
+void fiber_trampoline(void);
+
+#if defined(__x86_64__)
+
+/* What the first switch to a new stack finds there, lowest address first. */
+#define FIRST_FRAME(fiber) \
+    { \
+        0x1f80 | (uintptr_t)0x037f << 32, (uintptr_t)fiber_trampoline, (uintptr_t)(fiber) \
+    }
+
+/*
+ * Stores the stack pointer in *save, takes load instead, and goes on where that stack left off.
+ * System V ABI: the registers are the compiler's to save, who knows which of them are in use;
+ * left are rbp, and the control parts of mxcsr and of the x87 unit, which are compared and loaded
+ * only if they differ, because loading is the slow part (the low six bits of mxcsr are sticky
+ * exceptions, which a call need not keep).
+ *
+ * Inline, and the way back is a jump: the processor's return stack knows nothing of a switch, and
+ * every return after one to another depth would be mispredicted, which costs more than the switch.
+ * Below the stack pointer may be 128 bytes of the function that this stands in.
+ */
+static inline __attribute__((always_inline)) void fiber_switch(void **save, void *load)
+{
+    __asm__ volatile("leaq -128(%%rsp), %%rsp\n\t"
+                     "pushq %%rbp\n\t"
+                     "leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "subq $8, %%rsp\n\t"
+                     "stmxcsr (%%rsp)\n\t"
+                     "fnstcw 4(%%rsp)\n\t"
+                     "movl (%%rsp), %%eax\n\t"
+                     "movzwl 4(%%rsp), %%edx\n\t"
+                     "movq %%rsp, (%%rdi)\n\t"
+                     "movq %%rsi, %%rsp\n\t"
+                     "xorl (%%rsp), %%eax\n\t"
+                     "xorw 4(%%rsp), %%dx\n\t"
+                     "andl $0xffffffc0, %%eax\n\t"
+                     "orl %%edx, %%eax\n\t"
+                     "jnz 3f\n"
+                     "2:\taddq $8, %%rsp\n\t"
+                     "popq %%rcx\n\t"
+                     "jmp *%%rcx\n"
+                     "3:\tldmxcsr (%%rsp)\n\t"
+                     "fldcw 4(%%rsp)\n\t"
+                     "jmp 2b\n"
+                     "1:\tendbr64\n\t"
+                     "popq %%rbp\n\t"
+                     "leaq 128(%%rsp), %%rsp"
+                     : "+D"(save), "+S"(load)
+                     :
+                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+                       "r15", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+                       "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc",
+                       "memory");
+}
+
+#elif defined(__aarch64__)
+
+/* x19 x20 .. x28 x29 x30, d8 .. d15, fpcr and padding */
+#define FIRST_FRAME(fiber) \
+    { \
+        [0] = (uintptr_t)(fiber), [11] = (uintptr_t)fiber_trampoline, [21] = 0 \
+    }
+
+/* In switch_aarch64.S. */
+void fiber_switch(void **save, void *load);
+
+#else
+#error "trale switches fibers on x86-64 and aarch64 only: write fiber_switch and FIRST_FRAME"
+#endif
+
+#endif
