@@ -78,7 +78,9 @@ TRALE_API ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_
 /*
  * Sends one datagram and returns its length; waits while the socket's buffer is full. to NULL
  * sends to the address the socket is connected to. Never raises SIGPIPE. buffer and *to must
- * stay as they are until the call returns or the future is dropped.
+ * stay as they are until the call returns or the future is dropped. A Unix datagram socket that is
+ * not connected hears nothing of its receivers' room (unix(7)), and tries again and again while
+ * the one it sends to is full: connect it.
  *   -EINVAL: io is NULL, or buffer is NULL and size is not 0.     -EBADF: closed while waiting.
  *   -EMSGSIZE: longer than a datagram can be.   -EDESTADDRREQ: to is NULL, not connected.
  *   -ECONNREFUSED, -ENETUNREACH, -EHOSTUNREACH, -EACCES, ...: as for sendto(2).

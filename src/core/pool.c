@@ -26,6 +26,7 @@ struct lane {
     unsigned starting;        /* L: or not yet at their first look */
     unsigned queued;          /* L: length of the queue */
     bool unwanted;            /* L: pool_empty was here, and no job came after it */
+    unsigned emptying;        /* L: calls of pool_empty that wait here */
     bool has_left;            /* L: left is a thread that has left and has to be joined */
     pthread_t left;           /* L: */
     _Atomic(uint32_t) calls;  /* futex: changes under the lock when idle threads are to look */
@@ -101,14 +102,19 @@ static void tell_empty(struct lane *lane)
     futex_wake_all(&lane->leaves);
 }
 
-/* Each thread that leaves joins the one that left before it; pool_empty joins the last one. */
+/* While pool_empty waits, each thread that leaves joins the one that left before it, and pool_empty
+ * joins the last one. Else nobody will. */
 static void leave(struct lane *lane)
 {
-    bool join = lane->has_left;
+    bool join = lane->has_left && lane->emptying > 0;
     pthread_t before = lane->left;
 
-    lane->has_left = true;
-    lane->left = pthread_self();
+    if (lane->emptying > 0) {
+        lane->has_left = true;
+        lane->left = pthread_self();
+    } else {
+        pthread_detach(pthread_self());
+    }
     lane->threads--;
     tell_empty(lane);
     pthread_mutex_unlock(&lane->lock);
@@ -303,6 +309,7 @@ static void empty(struct lane *lane)
 
     pthread_mutex_lock(&lane->lock);
     lane->unwanted = true;
+    lane->emptying++;
     call_all(lane);
     while (lane->unwanted && lane->threads > lane->running) {
         uint32_t seen = atomic_load(&lane->leaves);
@@ -311,6 +318,7 @@ static void empty(struct lane *lane)
         futex_wait(&lane->leaves, seen, -1);
         pthread_mutex_lock(&lane->lock);
     }
+    lane->emptying--;
     join = lane->has_left;
     last = lane->left;
     lane->has_left = false;
@@ -335,6 +343,7 @@ static void forget(struct lane *lane)
 {
     list_init(&lane->queue);
     lane->queued = lane->threads = lane->running = lane->idle = lane->starting = 0;
+    lane->emptying = 0;
     lane->has_left = false;
 }
 

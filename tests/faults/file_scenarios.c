@@ -159,7 +159,7 @@ static intptr_t use_offsets(void *unused)
     pwrite_all(io, MUCH);
     CALL(trale_fsync(io), true);
     pread_all(io, MUCH);
-    pread_all(io, 100); /* is in the page cache */
+    pread_all(io, 100);   /* is in the page cache */
     fault_may_hide(true); /* of the question for the size: then the job finds the end */
     EXPECT(CALL(trale_pread(io, got, 100, MUCH), true) == 0);
     EXPECT(CALL(trale_pread(io, got, 100, MUCH - 10), true) == 10);
@@ -196,7 +196,7 @@ static intptr_t use_position(void *unused)
     EXPECT(memcmp(got, bytes, MUCH) == 0);
     expect_end(io);
     EXPECT(lseek_raw(trale_io_fd(io), MUCH) == MUCH);
-    fault_may_hide(true); /* as above */
+    fault_may_hide(true);                                    /* as above */
     EXPECT(CALL(trale_read_full(io, got, 100), true) == 10); /* all that is left */
     fault_may_hide(false);
     close_io(io);
