@@ -71,7 +71,9 @@ static void share(trale_task *task, unsigned spent_before)
 
 int await_verdict(void)
 {
-    return scope_verdict(scope_current(), this_thread.task);
+    trale_scope *scope = scope_current();
+
+    return scope_carry_out(scope, scope_verdict(scope, this_thread.task));
 }
 
 static bool always(trale_future *future)
@@ -98,7 +100,7 @@ static intptr_t await_with(trale_waker *waker, trale_task *task, trale_future *f
     for (;;) {
         error = shielded ? 0 : scope_verdict(scope, task);
         if (error != 0 && may_withdraw(future))
-            return withdraw(future, error);
+            return withdraw(future, scope_carry_out(scope, error));
         shielded = shielded || error != 0;
         if (poll_inside(future, waker) != TRALE_PENDING)
             return finish(future);
@@ -139,7 +141,8 @@ void await_check(const char *function)
 bool await_at_once(const char *function)
 {
     await_check(function);
-    if (await_verdict() != 0 || (this_thread.task && this_thread.spent >= POLL_BUDGET))
+    if (scope_verdict(scope_current(), this_thread.task) != 0 ||
+        (this_thread.task && this_thread.spent >= POLL_BUDGET))
         return false;
     this_thread.spent++;
     return true;

@@ -85,14 +85,18 @@ static bool has_passed(const trale_scope *scope)
                             : clock_now() >= scope->deadline;
 }
 
-int scope_verdict(trale_scope *scope, const trale_task *task)
+int scope_verdict(const trale_scope *scope, const trale_task *task)
 {
     if (task && !(scope && scope->shields) && state_is_cancelled(&task->waker.state))
         return -ECANCELED;
-    if (!scope || !has_passed(scope->nearest))
-        return 0;
-    scope->nearest->cut = true;
-    return -ETIMEDOUT;
+    return scope && has_passed(scope->nearest) ? -ETIMEDOUT : 0;
+}
+
+int scope_carry_out(trale_scope *scope, int verdict)
+{
+    if (verdict == -ETIMEDOUT)
+        scope->nearest->cut = true;
+    return verdict;
 }
 
 void scope_arm(trale_scope *scope, trale_task *task)
