@@ -44,7 +44,8 @@ TRALE_API void trale_scope_enter_shielded(trale_scope *scope, int64_t deadline);
 /*
  * Leaves the innermost scope; another one aborts, and so does a task, or work of trale_blocking,
  * that returns inside of one.
- *   -ETIMEDOUT: a wait was ended by this scope's deadline (not by that of another).
+ *   -ETIMEDOUT: a wait was ended by this scope's deadline (not by that of another): a call returned
+ *               -ETIMEDOUT, or its contract says what instead.
  */
 TRALE_API int trale_scope_leave(trale_scope *scope);
 

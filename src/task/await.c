@@ -76,6 +76,11 @@ int await_verdict(void)
     return scope_carry_out(scope, scope_verdict(scope, this_thread.task));
 }
 
+void await_timed_out(void)
+{
+    scope_carry_out(scope_current(), -ETIMEDOUT);
+}
+
 static bool always(trale_future *future)
 {
     (void)future;
@@ -86,6 +91,14 @@ static bool never(trale_future *future)
 {
     (void)future;
     return false;
+}
+
+/* What took effect after all was not ended. */
+static intptr_t end(trale_scope *scope, trale_future *future, int error)
+{
+    intptr_t output = withdraw(future, error);
+
+    return output == error ? scope_carry_out(scope, error) : output;
 }
 
 /* The wait of a task, or of a plain thread (NULL), whose waker that is. may_withdraw is asked when
@@ -100,7 +113,7 @@ static intptr_t await_with(trale_waker *waker, trale_task *task, trale_future *f
     for (;;) {
         error = shielded ? 0 : scope_verdict(scope, task);
         if (error != 0 && may_withdraw(future))
-            return withdraw(future, scope_carry_out(scope, error));
+            return end(scope, future, error);
         shielded = shielded || error != 0;
         if (poll_inside(future, waker) != TRALE_PENDING)
             return finish(future);

@@ -218,6 +218,36 @@ START_TEST(a_deadline_and_readiness_at_once_are_one_poll)
 }
 END_TEST
 
+/* It finds in its drop that it was completed by somebody else. */
+static void take_effect(struct probe *p, trale_future *future)
+{
+    (void)p;
+    future->output = 9;
+}
+
+static intptr_t be_completed_in_time(void *arg)
+{
+    (void)arg;
+    trale_scope_enter(&outer, trale_now() + FAR);
+    EXPECT(await(0) == 9);
+    EXPECT(trale_scope_leave(&outer) == 0);
+    return 0;
+}
+
+START_TEST(what_took_effect_was_not_ended)
+{
+    trale_task *task;
+
+    new_probes();
+    probes[0].dropping = take_effect;
+    task = spawn(be_completed_in_time);
+    poll_all();
+    fire(&outer);
+    poll_all();
+    check(task, 1, 0);
+}
+END_TEST
+
 static intptr_t wait_outside_too(void *arg)
 {
     (void)arg;
@@ -376,7 +406,7 @@ END_TEST
 TEST_MAIN_WITH(setup, NULL, "scope_timer", what_need_not_wait_arms_nothing,
                a_scope_has_one_timer_for_all_its_waits,
                a_timer_that_fires_ends_the_wait_and_is_not_armed_again,
-               a_deadline_and_readiness_at_once_are_one_poll,
+               a_deadline_and_readiness_at_once_are_one_poll, what_took_effect_was_not_ended,
                a_timer_that_fires_during_another_wait_is_one_poll_for_nothing,
                a_timer_that_fires_while_its_task_is_ready_adds_no_poll,
                only_the_nearest_deadline_has_a_timer, a_cancel_disarms_it,
