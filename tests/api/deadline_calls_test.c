@@ -1,7 +1,9 @@
 /* Every call of task.h, time.h, runtime.h and io.h that waits, and is not to wait any longer. */
+#define _GNU_SOURCE /* F_SETPIPE_SZ */
 #include "suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 
 #include "held_call.h"
@@ -257,6 +259,22 @@ static void nothing_was_written(void)
     close_both(ends);
 }
 
+enum { ROOM = 64 << 10, MORE = 100000 };
+
+static void new_pipe_of_known_size(void)
+{
+    new_pipe();
+    ck_assert_int_eq(fcntl(trale_io_fd(ends[1]), F_SETPIPE_SZ, ROOM), ROOM);
+    filled = ROOM;
+}
+
+static intptr_t do_write_more(void)
+{
+    static const char more[MORE];
+
+    return trale_write_all(ends[1], more, sizeof more);
+}
+
 static void new_full_sockets(void)
 {
     open_sockets(ends);
@@ -314,6 +332,11 @@ static const struct held_call calls[] = {
      .call = do_read_full,
      .outcome = 3,
      .finish = nothing_was_read},
+    {.name = "write_all that has written",
+     .prepare = new_pipe_of_known_size,
+     .call = do_write_more,
+     .outcome = ROOM,
+     .finish = nothing_was_written},
 };
 
 /* It ends its task instead; begun too late, it begins nothing. */
