@@ -168,6 +168,11 @@ static void new_pipe(void)
     open_pipe(ends);
 }
 
+static void close_ends(void)
+{
+    close_both(ends);
+}
+
 static void wait_once_for_both(void)
 {
     ck_assert_int_eq(trale_wait(ends[1], TRALE_WRITABLE), TRALE_WRITABLE);
@@ -331,11 +336,13 @@ static const struct held_call calls[] = {
      .prepare = new_pipe_with_three_bytes,
      .call = do_read_full,
      .outcome = 3,
+     .too_late = close_ends,
      .finish = nothing_was_read},
     {.name = "write_all that has written",
      .prepare = new_pipe_of_known_size,
      .call = do_write_more,
      .outcome = ROOM,
+     .too_late = close_ends,
      .finish = nothing_was_written},
 };
 

@@ -108,16 +108,20 @@ static void attempt_somewhere(struct attempt *a, bool on_thread)
 /* Where it matters that the call has begun, it may not have in time: then again, with more. */
 static void until_deadline(const struct held_call *c, bool on_thread)
 {
+    bool must_begin = c->release || c->outcome != 0;
     int64_t patience = SHORTLY;
     struct attempt a;
     int fds;
 
-    do {
+    for (;; patience *= 2) {
         a = prepare(c, trale_now() + patience);
         fds = count_fds();
         attempt_somewhere(&a, on_thread);
-        patience *= 2;
-    } while ((c->release || c->outcome != 0) && a.result == -ETIMEDOUT);
+        if (!must_begin || a.result != -ETIMEDOUT)
+            break;
+        if (c->too_late)
+            c->too_late();
+    }
     check(&a, -ETIMEDOUT, 0, fds);
 }
 

@@ -19,6 +19,8 @@ struct held_call {
     void (*begun)(void);    /* waits until it has begun; NULL: it has in its first poll */
     void (*release)(void);  /* not NULL: once it has begun, it does not end before this */
     void (*finish)(void);
+    void (*too_late)(
+        void);        /* undoes what prepare did; NULL: nothing. For calls with an outcome */
     intptr_t outcome; /* whatever ends the wait; 0: -ETIMEDOUT, -ECANCELED */
 };
 
