@@ -152,6 +152,7 @@ typedef struct trale_read_full_future {
     size_t moved;
     bool held; /* a reference to the io */
     bool to_end;
+    bool timed_out; /* after some bytes */
 } trale_read_full_future;
 
 TRALE_API void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer,
@@ -163,6 +164,7 @@ typedef struct trale_write_all_future {
     size_t moved;
     bool held; /* a reference to the io */
     bool to_end;
+    bool timed_out; /* after some bytes */
 } trale_write_all_future;
 
 TRALE_API void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *buffer,

@@ -31,7 +31,7 @@ typedef struct trale_scope {
  * Enters a scope: from now on every call that waits gives -ETIMEDOUT when the deadline has passed,
  * and has had no effect then, or its contract says which. What is ready at once may still succeed
  * in the moment of the deadline. TRALE_NEVER: no deadline of its own. The scope stays where it is
- * until it is left.
+ * until it is left; to enter it again before that aborts.
  */
 TRALE_API void trale_scope_enter(trale_scope *scope, int64_t deadline);
 
@@ -42,8 +42,10 @@ TRALE_API void trale_scope_enter(trale_scope *scope, int64_t deadline);
 TRALE_API void trale_scope_enter_shielded(trale_scope *scope, int64_t deadline);
 
 /*
- * Leaves the innermost scope; another one aborts, and so does a task that returns inside of one.
- *   -ETIMEDOUT: a wait was ended by this scope's deadline (not by that of another).
+ * Leaves the innermost scope; another one aborts, and so does a task, or work of trale_blocking,
+ * that returns inside of one.
+ *   -ETIMEDOUT: a wait was ended by this scope's deadline (not by that of another): a call returned
+ *               -ETIMEDOUT, or its contract says what instead.
  */
 TRALE_API int trale_scope_leave(trale_scope *scope);
 

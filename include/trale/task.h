@@ -82,10 +82,11 @@ TRALE_API void trale_detach(trale_task *task);
 TRALE_API int trale_cancel(trale_task *task);
 
 /*
- * trale_spawn and trale_join in one. If the caller is cancelled, so is the new task; the call
- * still waits for its end, because arg may live on the caller's stack, and returns 0 with its
- * result. As a future that is dropped early, it cancels and detaches the task.
- *   -ECANCELED: the caller had been cancelled before; nothing was started.
+ * trale_spawn and trale_join in one. If the caller is cancelled, or its deadline passes, the new
+ * task is cancelled; the call still waits for its end, because arg may live on the caller's stack,
+ * and returns 0 with its result. As a future that is dropped early, it cancels and detaches the
+ * task.
+ *   -ECANCELED, -ETIMEDOUT: that was so before; nothing was started.
  *   Other errors as for trale_spawn.
  */
 TRALE_API int trale_block_on(trale_fn *fn, void *arg, intptr_t *result);

@@ -61,6 +61,8 @@ static void run_first(struct lane *lane)
     job->result = job->run(job);
     if (generation != process_generation())
         misuse("fork", "a child that was forked in the pool must end with _exit, not return");
+    if (this_thread.scope)
+        misuse("trale_scope_leave", "blocking work must leave its scopes before it returns");
     pthread_mutex_lock(&lane->lock);
     lane->running--;
     job->state = JOB_DONE;

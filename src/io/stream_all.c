@@ -47,8 +47,10 @@ static void read_full_drop(trale_future *self)
     trale_future_drop(&f->read.future);
     if (f->held)
         source_release(f->read.io);
-    if (f->moved > 0)
-        self->output = (intptr_t)f->moved;
+    if (f->moved == 0)
+        return;
+    f->timed_out = self->output == -ETIMEDOUT;
+    self->output = (intptr_t)f->moved;
 }
 
 void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer, size_t size)
@@ -67,10 +69,14 @@ static bool read_full_withdraw(trale_future *self)
 ssize_t trale_read_full(trale_io *io, void *buffer, size_t size)
 {
     trale_read_full_future f;
+    ssize_t moved;
 
     trale_read_full_init(&f, io, buffer, size);
     f.to_end = true;
-    return await_call_to_end(__func__, &f.future, read_full_withdraw);
+    moved = await_call_to_end(__func__, &f.future, read_full_withdraw);
+    if (f.timed_out)
+        await_timed_out();
+    return moved;
 }
 
 static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
@@ -105,8 +111,10 @@ static void write_all_drop(trale_future *self)
     trale_future_drop(&f->write.future);
     if (f->held)
         source_release(f->write.io);
-    if (f->moved > 0)
-        self->output = (intptr_t)f->moved;
+    if (f->moved == 0)
+        return;
+    f->timed_out = self->output == -ETIMEDOUT;
+    self->output = (intptr_t)f->moved;
 }
 
 void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *buffer,
@@ -126,8 +134,12 @@ static bool write_all_withdraw(trale_future *self)
 ssize_t trale_write_all(trale_io *io, const void *buffer, size_t size)
 {
     trale_write_all_future f;
+    ssize_t moved;
 
     trale_write_all_init(&f, io, buffer, size);
     f.to_end = true;
-    return await_call_to_end(__func__, &f.future, write_all_withdraw);
+    moved = await_call_to_end(__func__, &f.future, write_all_withdraw);
+    if (f.timed_out)
+        await_timed_out();
+    return moved;
 }

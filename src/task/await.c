@@ -71,7 +71,14 @@ static void share(trale_task *task, unsigned spent_before)
 
 int await_verdict(void)
 {
-    return scope_verdict(scope_current(), this_thread.task);
+    trale_scope *scope = scope_current();
+
+    return scope_carry_out(scope, scope_verdict(scope, this_thread.task));
+}
+
+void await_timed_out(void)
+{
+    scope_carry_out(scope_current(), -ETIMEDOUT);
 }
 
 static bool always(trale_future *future)
@@ -86,6 +93,14 @@ static bool never(trale_future *future)
     return false;
 }
 
+/* What took effect after all was not ended. */
+static intptr_t end(trale_scope *scope, trale_future *future, int error)
+{
+    intptr_t output = withdraw(future, error);
+
+    return output == error ? scope_carry_out(scope, error) : output;
+}
+
 /* The wait of a task, or of a plain thread (NULL), whose waker that is. may_withdraw is asked when
  * it has been cancelled or its time is over, until it says no. */
 static intptr_t await_with(trale_waker *waker, trale_task *task, trale_future *future,
@@ -98,7 +113,7 @@ static intptr_t await_with(trale_waker *waker, trale_task *task, trale_future *f
     for (;;) {
         error = shielded ? 0 : scope_verdict(scope, task);
         if (error != 0 && may_withdraw(future))
-            return withdraw(future, error);
+            return end(scope, future, error);
         shielded = shielded || error != 0;
         if (poll_inside(future, waker) != TRALE_PENDING)
             return finish(future);
@@ -139,7 +154,8 @@ void await_check(const char *function)
 bool await_at_once(const char *function)
 {
     await_check(function);
-    if (await_verdict() != 0 || (this_thread.task && this_thread.spent >= POLL_BUDGET))
+    if (scope_verdict(scope_current(), this_thread.task) != 0 ||
+        (this_thread.task && this_thread.spent >= POLL_BUDGET))
         return false;
     this_thread.spent++;
     return true;

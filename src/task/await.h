@@ -20,8 +20,13 @@ intptr_t await_call(const char *function, trale_future *future);
 intptr_t await_call_to_end(const char *function, trale_future *future,
                            bool (*withdraw)(trale_future *));
 
-/* Is every wait of the caller to end, and why? 0, -ECANCELED or -ETIMEDOUT. */
+/* Is every wait of the caller to end, and why? 0, -ECANCELED or -ETIMEDOUT, which the call then
+ * returns. */
 int await_verdict(void);
+
+/* For a call that was ended by the deadline and returns something else, because it had some effect
+ * before. */
+void await_timed_out(void);
 
 /* Aborts if the caller is the poll or the drop of a future. */
 void await_check(const char *function);

@@ -35,11 +35,24 @@ static bool has_timer(const trale_scope *scope)
     return scope->armed && this_thread.queue;
 }
 
-/* Whose deadline passes first: the scope's own, or one of those around it that it lets in. */
-static void enter(trale_scope *scope, int64_t deadline, bool shielded)
+static bool is_around(const trale_scope *inner, const trale_scope *scope)
 {
-    trale_scope **slot = current(), *outer = *slot;
+    while (inner && inner != scope)
+        inner = inner->outer;
+    return inner != NULL;
+}
 
+/* Whose deadline passes first: the scope's own, or one of those around it that it lets in. */
+static void enter(const char *function, trale_scope *scope, int64_t deadline, bool shielded)
+{
+    trale_scope **slot = current(), *outer;
+
+    await_check(function);
+    outer = *slot;
+    if (!scope)
+        misuse(function, "give it a scope");
+    if (is_around(outer, scope))
+        misuse(function, "leave a scope before you enter it again");
     *scope = (trale_scope){.deadline = deadline, .outer = outer, .nearest = scope};
     scope->shields = shielded || (outer && outer->shields);
     if (outer && !shielded && outer->nearest->deadline <= deadline)
@@ -49,18 +62,12 @@ static void enter(trale_scope *scope, int64_t deadline, bool shielded)
 
 void trale_scope_enter(trale_scope *scope, int64_t deadline)
 {
-    await_check(__func__);
-    if (!scope)
-        misuse(__func__, "give it a scope");
-    enter(scope, deadline, false);
+    enter(__func__, scope, deadline, false);
 }
 
 void trale_scope_enter_shielded(trale_scope *scope, int64_t deadline)
 {
-    await_check(__func__);
-    if (!scope)
-        misuse(__func__, "give it a scope");
-    enter(scope, deadline, true);
+    enter(__func__, scope, deadline, true);
 }
 
 int trale_scope_leave(trale_scope *scope)
@@ -85,14 +92,18 @@ static bool has_passed(const trale_scope *scope)
                             : clock_now() >= scope->deadline;
 }
 
-int scope_verdict(trale_scope *scope, const trale_task *task)
+int scope_verdict(const trale_scope *scope, const trale_task *task)
 {
     if (task && !(scope && scope->shields) && state_is_cancelled(&task->waker.state))
         return -ECANCELED;
-    if (!scope || !has_passed(scope->nearest))
-        return 0;
-    scope->nearest->cut = true;
-    return -ETIMEDOUT;
+    return scope && has_passed(scope->nearest) ? -ETIMEDOUT : 0;
+}
+
+int scope_carry_out(trale_scope *scope, int verdict)
+{
+    if (verdict == -ETIMEDOUT)
+        scope->nearest->cut = true;
+    return verdict;
 }
 
 void scope_arm(trale_scope *scope, trale_task *task)

@@ -13,7 +13,11 @@ void scope_leave_executor(void);
 
 /* Is the wait of who is in that scope to end, and why? 0, -ECANCELED or -ETIMEDOUT. task NULL: a
  * plain thread. */
-int scope_verdict(trale_scope *scope, const trale_task *task);
+int scope_verdict(const trale_scope *scope, const trale_task *task);
+
+/* The wait ends for that: the scope whose deadline it was is going to say so. Returns the
+ * verdict. */
+int scope_carry_out(trale_scope *scope, int verdict);
 
 /* A fiber is about to be suspended: it will be polled when the deadline passes. */
 void scope_arm(trale_scope *scope, trale_task *task);
