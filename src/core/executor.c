@@ -58,7 +58,7 @@ static void arm_deadline(struct run_queue *queue, struct trale_timer *timer, tra
 void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor)
 {
     static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
-    static const struct deadline_ops deadlines = {arm_deadline, timer_disarm, timer_pending};
+    static const struct deadline_ops deadlines = {arm_deadline, timer_disarm};
 
     *ex = (struct executor){.runtime = runtime, .reactor = reactor};
     list_init(&ex->queue.ready);

@@ -16,7 +16,6 @@ struct run_queue;
 struct deadline_ops {
     void (*arm)(struct run_queue *queue, struct trale_timer *timer, trale_waker *waker);
     void (*disarm)(struct trale_timer *timer);
-    bool (*pending)(const struct trale_timer *timer);
 };
 
 struct run_queue {

@@ -33,11 +33,6 @@ static void disarm(struct trale_timer *timer)
     timer->place = 0;
 }
 
-static bool pending(const struct trale_timer *timer)
-{
-    return timer->place != 0;
-}
-
 /* The deadline of that scope passes. */
 static void fire(trale_scope *scope)
 {
@@ -46,6 +41,7 @@ static void fire(trale_scope *scope)
     ck_assert_uint_ne(scope->timer.place, 0);
     waker = wakers[scope->timer.place - 1];
     scope->timer.place = 0;
+    scope->deadline = 0;
     trale_waker_wake(waker);
 }
 
@@ -56,7 +52,7 @@ static void account(struct run_queue *q)
 
 static void setup(void)
 {
-    static const struct deadline_ops ops = {arm, disarm, pending};
+    static const struct deadline_ops ops = {arm, disarm};
 
     memset(&queue, 0, sizeof queue);
     list_init(&queue.ready);
