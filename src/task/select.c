@@ -141,10 +141,10 @@ static intptr_t error_of(const trale_future *future)
     return future->output < 0 ? future->output : -ECANCELED;
 }
 
-static void drop_others(trale_select_future *f)
+static void drop_others(trale_select_future *f, size_t one)
 {
     for (size_t i = 0; i < f->count; i++)
-        if (i != f->taken)
+        if (i != one)
             drop_pending(f->futures[i], -ECANCELED);
     f->stage = SETTLED;
 }
@@ -173,7 +173,7 @@ static size_t poll_until_open(trale_select_future *f, trale_context *cx)
         if (ready != NONE)
             return ready;
         if (f->taken != NONE && f->stage == POLLED)
-            drop_others(f); /* and selects within are on their own now: poll them again */
+            drop_others(f, f->taken); /* and poll again: selects within are on their own now */
         else if (!decides(f) || claim_open(claim_of(f), f->taken != NONE))
             return NONE;
     }
@@ -202,9 +202,8 @@ static enum trale_poll select_poll(trale_future *self, trale_context *cx)
     ready = poll_until_open(f, cx);
     if (ready == NONE)
         return TRALE_PENDING;
-    f->taken = ready;
     if (f->stage == POLLED)
-        drop_others(f);
+        drop_others(f, ready);
     f->stage = ENDED;
     trale_future_drop(f->futures[ready]);
     return future_ready(self, (intptr_t)ready);
@@ -279,15 +278,21 @@ static enum trale_poll join_all_poll(trale_future *self, trale_context *cx)
     return f->left > 0 ? TRALE_PENDING : future_ready(self, 0);
 }
 
+/* What takes effect after all may be the last that it waited for. */
 static void join_all_drop(trale_future *self)
 {
     trale_join_all_future *f = container_of(self, trale_join_all_future, future);
+    intptr_t error = error_of(self);
 
     if (f->stage == NEW && !well_formed(f->futures, f->count))
         return;
-    for (size_t i = 0; i < f->count; i++)
-        if (f->futures[i]->ops != &spent)
-            drop_pending(f->futures[i], error_of(self));
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->futures[i]->ops == &spent)
+            continue;
+        drop_pending(f->futures[i], error);
+        if (f->stage == POLLED && f->futures[i]->output != error && --f->left == 0)
+            self->output = 0;
+    }
 }
 
 void trale_join_all_init(trale_join_all_future *f, trale_future *const *futures, size_t count)

@@ -196,6 +196,28 @@ START_TEST(a_cancel_does_not_undo_what_took_effect)
 }
 END_TEST
 
+START_TEST(all_that_took_effect_is_not_cancelled)
+{
+    struct receive_call a, b;
+    trale_join_all_future all;
+    struct hold h = HOLD;
+    trale_task *task;
+
+    open_channel(0);
+    trale_future *both[2] = {receiving(&a, channel), receiving(&b, channel)};
+    trale_join_all_init(&all, both, 2);
+    ck_assert_int_eq(trale_spawn_future(&task, &all.future, sizeof all), 0);
+    settle();
+    hold_executor(&h);
+    ck_assert_int_eq(try_send(1), 0);
+    ck_assert_int_eq(try_send(2), 0);
+    trale_cancel(task);
+    release_executor(&h);
+    ck_assert_int_eq(join(task), 0);
+    ck_assert_int_eq(a.item + 10 * b.item, 21);
+}
+END_TEST
+
 /* A select in a join_all in a select: once the outer one is decided, the inner ones can be. */
 static void an_inner_select_is_claimed(bool in_a_poll)
 {
@@ -276,4 +298,5 @@ TEST_MAIN_WITH(NULL, clean_up, "join_all", all_are_waited_for_whatever_their_out
                arguments_are_checked, a_cancel_drops_those_that_are_left,
                its_first_effect_decides_a_select, what_has_no_effect_does_not,
                the_losers_of_a_select_leave_at_once, a_cancel_does_not_undo_what_took_effect,
-               a_select_within_is_claimed_by_itself, within_an_arm_it_meets_itself)
+               all_that_took_effect_is_not_cancelled, a_select_within_is_claimed_by_itself,
+               within_an_arm_it_meets_itself)
