@@ -49,17 +49,18 @@ enum stage { ABSENT, WAITING, CALLED, SERVED };
 
 int trale_channel_new(trale_channel **channel, size_t item_size, size_t capacity)
 {
-    trale_channel *new;
+    trale_channel *ch;
 
-    if (!channel || (item_size > 0 && capacity > (SIZE_MAX / 2 - sizeof *new) / item_size))
+    if (!channel || (item_size > 0 && capacity > (SIZE_MAX / 2 - sizeof *ch) / item_size))
         return -EINVAL;
-    new = malloc(sizeof *new + capacity *item_size);
-    if (!new)
+    ch = calloc(1, sizeof *ch + capacity * item_size);
+    if (!ch)
         return -ENOMEM;
-    *new = (trale_channel){.item_size = item_size, .capacity = capacity};
-    list_init(&new->senders);
-    list_init(&new->receivers);
-    *channel = new;
+    ch->item_size = item_size;
+    ch->capacity = capacity;
+    list_init(&ch->senders);
+    list_init(&ch->receivers);
+    *channel = ch;
     return 0;
 }
 

@@ -152,8 +152,10 @@ static void drop_others(trale_select_future *f, size_t one)
 /* Polls the arms, or the one that is taken. Returns which is ready; NONE. */
 static size_t poll_arms(trale_select_future *f, trale_context *cx)
 {
-    trale_context arm = {trale_context_waker(cx), f, f->taken == NONE ? 0 : f->taken};
+    trale_context arm = {trale_context_waker(cx), f, 0};
 
+    if (f->taken != NONE)
+        arm.place = f->taken;
     for (; arm.place < f->count; arm.place++) {
         if (trale_future_poll(f->futures[arm.place], &arm) == TRALE_READY)
             return arm.place;
