@@ -34,7 +34,7 @@ TRALE_API int trale_channel_send(trale_channel *channel, const void *item);
  */
 TRALE_API int trale_channel_recv(trale_channel *channel, void *item);
 
-/* The same, but never wait.      -EAGAIN: there is no room; no item. */
+/* The same, but never wait.      -EAGAIN: there is no room; no item; or others come before. */
 TRALE_API int trale_channel_try_send(trale_channel *channel, const void *item);
 TRALE_API int trale_channel_try_recv(trale_channel *channel, void *item);
 
@@ -55,7 +55,7 @@ struct trale_channel_waiter {
     trale_channel *channel;
     trale_select_future *select;
     size_t place;
-    const void *item;
+    void *item;
     int stage;
 };
 

@@ -3,8 +3,9 @@
  * nest, and work in stackless tasks.
  *
  * The array and the futures stay the caller's, where they are, until the call returns or the
- * future is dropped. Each future is dropped exactly once; its output can be read afterwards. To
- * wait for one of them again, initialise it again.
+ * future is dropped. Each future is dropped exactly once; its output can be read afterwards:
+ * -ECANCELED or -ETIMEDOUT if it was dropped before it took effect. To wait for one of them again,
+ * initialise it again.
  */
 #ifndef TRALE_SELECT_H
 #define TRALE_SELECT_H

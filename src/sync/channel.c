@@ -5,9 +5,9 @@
  * it is spoken for: a newcomer may have only what is left beside those who were called, so nobody
  * is overtaken. Who was called and does not come leaves his place to the next.
  *
- * Without capacity a sender's item stays with the sender until a receiver takes it; an arm of a
- * select has to be claimed for that. Only if a receiver waits already the item goes into the one
- * slot that there is, for him, and the sender goes on.
+ * Without capacity there is nothing to be called for. Sender and receiver meet: who comes second
+ * serves the other, copying from his item or to it, and claims the select that he may be an arm
+ * of. Both lists have somebody only while those in them cannot be had, or not by one another.
  *
  * Fields: I: immutable.  L: lock.
  */
@@ -30,13 +30,12 @@ struct trale_channel {
     wait_word lock;              /* the value is not used */
     bool closed;                 /* L: */
     size_t item_size, capacity;  /* I: */
-    size_t slots;                /* I: of the ring, at least 1 */
     size_t first, count;         /* L: what is in the ring */
     struct trale_link senders;   /* L: who waits and was not called */
     struct trale_link receivers; /* L: likewise */
-    size_t senders_waiting;      /* L: the length of that list */
     size_t senders_called;       /* L: room that is spoken for */
     size_t receivers_called;     /* L: items that are */
+    size_t served;               /* L: who was, and has not come back */
     char items[];                /* L: */
 };
 
@@ -44,24 +43,24 @@ struct trale_channel {
  * ABSENT   Not in the channel's books.
  * WAITING  On its list.
  * CALLED   Off the list, woken, and what it was called for is spoken for.
- * SERVED   A sender whose item was taken.
+ * SERVED   Off the list, woken, and the item was copied.
  */
 enum stage { ABSENT, WAITING, CALLED, SERVED };
 
 int trale_channel_new(trale_channel **channel, size_t item_size, size_t capacity)
 {
-    size_t slots = capacity > 0 ? capacity : 1;
-    trale_channel *new;
+    trale_channel *ch;
 
-    if (!channel || (item_size > 0 && slots > (SIZE_MAX / 2 - sizeof *new) / item_size))
+    if (!channel || (item_size > 0 && capacity > (SIZE_MAX / 2 - sizeof *ch) / item_size))
         return -EINVAL;
-    new = malloc(sizeof *new + slots *item_size);
-    if (!new)
+    ch = calloc(1, sizeof *ch + capacity * item_size);
+    if (!ch)
         return -ENOMEM;
-    *new = (trale_channel){.item_size = item_size, .capacity = capacity, .slots = slots};
-    list_init(&new->senders);
-    list_init(&new->receivers);
-    *channel = new;
+    ch->item_size = item_size;
+    ch->capacity = capacity;
+    list_init(&ch->senders);
+    list_init(&ch->receivers);
+    *channel = ch;
     return 0;
 }
 
@@ -70,7 +69,7 @@ void trale_channel_free(trale_channel *ch)
     if (!ch)
         return;
     if (!list_empty(&ch->senders) || !list_empty(&ch->receivers) || ch->senders_called > 0 ||
-        ch->receivers_called > 0)
+        ch->receivers_called > 0 || ch->served > 0)
         misuse(__func__, "somebody waits: close the channel first, and let them return");
     free(ch);
 }
@@ -95,100 +94,112 @@ static bool has_room_left(const trale_channel *ch)
 
 static void call_sender(trale_channel *ch, struct wake_batch *batch)
 {
-    if (list_empty(&ch->senders) || !has_room_left(ch))
-        return;
-    ch->senders_waiting--;
-    call(&ch->senders, &ch->senders_called, batch);
+    if (!list_empty(&ch->senders) && has_room_left(ch))
+        call(&ch->senders, &ch->senders_called, batch);
 }
 
-/* Without capacity, a sender who waits is as good as an item; it may be gone when it comes to it. */
 static bool has_items_left(const trale_channel *ch)
 {
-    return ch->count + (ch->capacity == 0 ? ch->senders_waiting : 0) > ch->receivers_called;
+    return ch->count > ch->receivers_called;
 }
 
-static void call_receiver(trale_channel *ch, struct wake_batch *batch)
+/* After the last item of a closed channel there is nothing to wait for. */
+static void call_receivers(trale_channel *ch, struct wake_batch *batch)
 {
-    if (!list_empty(&ch->receivers) && has_items_left(ch))
+    bool over = ch->closed && ch->count == 0;
+
+    while (!list_empty(&ch->receivers) && (over || has_items_left(ch)))
         call(&ch->receivers, &ch->receivers_called, batch);
+}
+
+static void copy(const trale_channel *ch, void *to, const void *from)
+{
+    if (ch->item_size > 0)
+        memcpy(to, from, ch->item_size);
 }
 
 static void put(trale_channel *ch, const void *item)
 {
     size_t place = ch->first + ch->count++;
 
-    if (place >= ch->slots)
-        place -= ch->slots;
-    if (ch->item_size > 0)
-        memcpy(ch->items + place * ch->item_size, item, ch->item_size);
+    if (place >= ch->capacity)
+        place -= ch->capacity;
+    copy(ch, ch->items + place * ch->item_size, item);
 }
 
 static void take(trale_channel *ch, void *item)
 {
-    if (ch->item_size > 0)
-        memcpy(item, ch->items + ch->first * ch->item_size, ch->item_size);
+    copy(ch, item, ch->items + ch->first * ch->item_size);
     ch->count--;
-    if (++ch->first == ch->slots)
+    if (++ch->first == ch->capacity)
         ch->first = 0;
 }
 
-static bool may_put(const trale_channel *ch, bool called)
-{
-    if (ch->capacity == 0)
-        return ch->count == 0 && !list_empty(&ch->receivers);
-    return called || (list_empty(&ch->senders) && has_room_left(ch));
-}
-
-/* called: the caller was, and is not counted any more. */
-static int send_now(trale_channel *ch, const void *item, bool called, struct wake_batch *batch)
-{
-    if (ch->closed)
-        return -EPIPE;
-    if (!may_put(ch, called))
-        return -EAGAIN;
-    put(ch, item);
-    call_receiver(ch, batch);
-    return 0;
-}
-
-/* The item of the first sender that can be had. */
-static bool take_from_sender(trale_channel *ch, void *item, struct wake_batch *batch)
+/* Without capacity: the first who waits and can be had. The caller serves him. */
+static struct trale_channel_waiter *meet(trale_channel *ch, struct trale_link *list,
+                                         const trale_context *cx, struct wake_batch *batch)
 {
     struct trale_link *link;
 
-    for (link = ch->senders.next; link != &ch->senders; link = link->next) {
+    for (link = list->next; link != list; link = link->next) {
         struct trale_channel_waiter *w = container_of(link, struct trale_channel_waiter, link);
 
-        if (!select_claim(w->select, w->place))
+        if (!select_claim(w->select, w->place, cx))
             continue;
-        if (ch->item_size > 0)
-            memcpy(item, w->item, ch->item_size);
         list_remove(link);
-        ch->senders_waiting--;
         w->stage = SERVED;
+        ch->served++;
         waker_claim(w->waker, batch);
-        return true;
+        return w;
     }
-    return false;
+    return NULL;
 }
 
-static int recv_now(trale_channel *ch, void *item, bool called, struct wake_batch *batch)
+/* called: the caller was. cx: of a caller that would wait; else NULL. */
+static int send_now(trale_channel *ch, const void *item, bool called, const trale_context *cx,
+                    struct wake_batch *batch)
 {
-    bool mine = called || ch->closed || (list_empty(&ch->receivers) && has_items_left(ch));
+    struct trale_channel_waiter *receiver;
 
-    if (mine && ch->count > 0) {
-        take(ch, item);
-        call_sender(ch, batch);
-        return 0;
-    }
     if (ch->closed)
         return -EPIPE;
-    return mine && ch->capacity == 0 && take_from_sender(ch, item, batch) ? 0 : -EAGAIN;
+    if (ch->capacity == 0) {
+        receiver = meet(ch, &ch->receivers, cx, batch);
+        if (receiver)
+            copy(ch, receiver->item, item);
+        return receiver ? 0 : -EAGAIN;
+    }
+    if (!called && (!list_empty(&ch->senders) || !has_room_left(ch)))
+        return -EAGAIN;
+    put(ch, item);
+    call_receivers(ch, batch);
+    return 0;
 }
 
-/* Who was called in vain is still the first. False: it would be for ever. */
+static int recv_now(trale_channel *ch, void *item, bool called, const trale_context *cx,
+                    struct wake_batch *batch)
+{
+    struct trale_channel_waiter *sender;
+
+    if (ch->closed && ch->count == 0)
+        return -EPIPE;
+    if (ch->capacity == 0) {
+        sender = meet(ch, &ch->senders, cx, batch);
+        if (sender)
+            copy(ch, item, sender->item);
+        return sender ? 0 : -EAGAIN;
+    }
+    if (!called && (!list_empty(&ch->receivers) || !has_items_left(ch)))
+        return -EAGAIN;
+    take(ch, item);
+    call_sender(ch, batch);
+    call_receivers(ch, batch);
+    return 0;
+}
+
+/* False: it would be for ever. */
 static bool wait_in(struct trale_link *list, struct trale_channel_waiter *w, trale_channel *ch,
-                    bool called, const trale_context *cx)
+                    void *item, const trale_context *cx)
 {
     w->waker = cx->waker;
     if (w->stage == WAITING)
@@ -196,21 +207,21 @@ static bool wait_in(struct trale_link *list, struct trale_channel_waiter *w, tra
     if (wait_is_vain())
         return false;
     w->channel = ch;
+    w->item = item;
     w->select = cx->select;
     w->place = cx->place;
     w->stage = WAITING;
-    if (called)
-        list_push_front(list, &w->link);
-    else
-        list_push_back(list, &w->link);
+    list_push_back(list, &w->link);
     return true;
 }
 
-/* The call is over, or will be called no more. */
-static void forget(struct trale_channel_waiter *w)
+/* The call is over, or will be called no more. called: of the list that it was on. */
+static void leave(trale_channel *ch, struct trale_channel_waiter *w, size_t *called)
 {
     if (w->stage == WAITING)
         list_remove(&w->link);
+    *called -= w->stage == CALLED;
+    ch->served -= w->stage == SERVED;
     w->stage = ABSENT;
     w->channel = NULL;
 }
@@ -218,43 +229,26 @@ static void forget(struct trale_channel_waiter *w)
 static int send_or_wait(trale_channel *ch, struct trale_channel_waiter *w, const void *item,
                         const trale_context *cx, struct wake_batch *batch)
 {
-    bool called = w->stage == CALLED, waited = w->stage == WAITING;
-    int error;
+    int error = 0;
 
-    if (w->stage == SERVED) {
-        forget(w);
-        return 0;
-    }
-    ch->senders_called -= called;
-    w->stage = called ? ABSENT : w->stage;
-    error = send_now(ch, item, called, batch);
-    w->item = item;
-    if (error == -EAGAIN && wait_in(&ch->senders, w, ch, called, cx)) {
-        ch->senders_waiting += !waited;
-        call_receiver(ch, batch);
+    if (w->stage != SERVED)
+        error = send_now(ch, item, w->stage == CALLED, cx, batch);
+    if (error == -EAGAIN && wait_in(&ch->senders, w, ch, (void *)(uintptr_t)item, cx))
         return -EAGAIN;
-    }
-    ch->senders_waiting -= waited;
-    forget(w);
+    leave(ch, w, &ch->senders_called);
     return error == -EAGAIN ? -ESHUTDOWN : error;
 }
 
 static int recv_or_wait(trale_channel *ch, struct trale_channel_waiter *w, void *item,
                         const trale_context *cx, struct wake_batch *batch)
 {
-    bool called = w->stage == CALLED;
-    int error;
+    int error = 0;
 
-    if (w->stage == WAITING) {
-        w->waker = cx->waker;
+    if (w->stage != SERVED)
+        error = recv_now(ch, item, w->stage == CALLED, cx, batch);
+    if (error == -EAGAIN && wait_in(&ch->receivers, w, ch, item, cx))
         return -EAGAIN;
-    }
-    ch->receivers_called -= called;
-    w->stage = ABSENT;
-    error = recv_now(ch, item, called, batch);
-    if (error == -EAGAIN && wait_in(&ch->receivers, w, ch, called, cx))
-        return -EAGAIN;
-    forget(w);
+    leave(ch, w, &ch->receivers_called);
     return error == -EAGAIN ? -ESHUTDOWN : error;
 }
 
@@ -296,7 +290,7 @@ static enum trale_poll recv_poll(trale_future *self, trale_context *cx)
     return error == -EAGAIN ? TRALE_PENDING : future_ready(self, error);
 }
 
-/* A sender whose item was taken has sent it. */
+/* Who was served reports it. */
 static void send_drop(trale_future *self)
 {
     struct trale_channel_waiter *w =
@@ -309,9 +303,7 @@ static void send_drop(trale_future *self)
     word_lock(&ch->lock);
     if (w->stage == SERVED)
         self->output = 0;
-    ch->senders_waiting -= w->stage == WAITING;
-    ch->senders_called -= w->stage == CALLED;
-    forget(w);
+    leave(ch, w, &ch->senders_called);
     call_sender(ch, &batch);
     word_unlock(&ch->lock, 0, false);
     wake_batch_deliver(&batch);
@@ -327,9 +319,10 @@ static void recv_drop(trale_future *self)
     if (!ch)
         return;
     word_lock(&ch->lock);
-    ch->receivers_called -= w->stage == CALLED;
-    forget(w);
-    call_receiver(ch, &batch);
+    if (w->stage == SERVED)
+        self->output = 0;
+    leave(ch, w, &ch->receivers_called);
+    call_receivers(ch, &batch);
     word_unlock(&ch->lock, 0, false);
     wake_batch_deliver(&batch);
 }
@@ -357,7 +350,7 @@ int trale_channel_try_send(trale_channel *ch, const void *item)
     if (!ch || (!item && ch->item_size > 0))
         return -EINVAL;
     word_lock(&ch->lock);
-    error = send_now(ch, item, false, &batch);
+    error = send_now(ch, item, false, NULL, &batch);
     word_unlock(&ch->lock, 0, false);
     wake_batch_deliver(&batch);
     return error;
@@ -371,7 +364,7 @@ int trale_channel_try_recv(trale_channel *ch, void *item)
     if (!ch || (!item && ch->item_size > 0))
         return -EINVAL;
     word_lock(&ch->lock);
-    error = recv_now(ch, item, false, &batch);
+    error = recv_now(ch, item, false, NULL, &batch);
     word_unlock(&ch->lock, 0, false);
     wake_batch_deliver(&batch);
     return error;
@@ -399,7 +392,7 @@ int trale_channel_recv(trale_channel *channel, void *item)
     return (int)await_call(__func__, &f.future);
 }
 
-/* Everybody who waits is called to see it. */
+/* Called to see it: who would send, and who would receive if no item is left for anybody. */
 int trale_channel_close(trale_channel *ch)
 {
     struct wake_batch batch = {0};
@@ -410,9 +403,7 @@ int trale_channel_close(trale_channel *ch)
     ch->closed = true;
     while (!list_empty(&ch->senders))
         call(&ch->senders, &ch->senders_called, &batch);
-    while (!list_empty(&ch->receivers))
-        call(&ch->receivers, &ch->receivers_called, &batch);
-    ch->senders_waiting = 0;
+    call_receivers(ch, &batch);
     word_unlock(&ch->lock, 0, false);
     wake_batch_deliver(&batch);
     return 0;

@@ -3,7 +3,7 @@
  * select polls its arms one after the other; but some are completed by another party, while the
  * select waits: a send without a buffer is, by who receives. That party claims the select first.
  *
- * The claim is a word of the outermost select:
+ * The claim is a word of the select:
  *
  *   CLAIM_POLLING  Its arms are being polled, or it has not been polled: nobody else may complete
  *                  an arm. So it is at first, and whenever it does not wait.
@@ -11,11 +11,15 @@
  *                  again.
  *   CLAIM_OPEN     It waits: the first who makes it CLAIM_TAKING may complete one arm, and notes
  *   CLAIM_TAKING   which one, in this select and those within it on the way to the arm; then it is
- *   CLAIM_TAKEN    and stays: that arm is the one.
+ *   CLAIM_TAKEN    and stays: that arm is the one. If that is several operations (trale_join_all),
+ *                  they are completed without further ado; but a select among them has to be
+ *                  claimed itself.
  *
- * Only who polls goes from POLLING and MISSED, and from OPEN to POLLING; only others go from OPEN
- * to TAKING. Release and acquire on the way OPEN -> TAKING pair: the places of the selects are
- * read after. On the way TAKING -> TAKEN -> read by who polls: what is noted is read after.
+ * Of selects within one another the outermost that is not TAKEN is claimed; the words of those
+ * within stay POLLING until then. Only who polls goes from POLLING and MISSED (but to MISSED), and
+ * from OPEN to POLLING; only others go from OPEN to TAKING. Release and acquire on the way OPEN ->
+ * TAKING pair: the places of the selects are read after. Likewise on the way to TAKEN: what is
+ * noted is read after.
  *
  * This header is what the library runs and what the model checker explores.
  */
@@ -32,9 +36,9 @@ enum { CLAIM_POLLING, CLAIM_MISSED, CLAIM_OPEN, CLAIM_TAKING, CLAIM_TAKEN };
 
 typedef _Atomic(uint32_t) claim_word;
 
-/* Another party. True: it may complete an arm, and must call claim_finish. False: it may not; if
- * the select is open to it later, the arm is polled before. */
-static inline bool claim_begin(claim_word *w)
+/* Another party. True: it may complete an arm, and must call claim_finish. False: it may not. If
+ * it will wait, and the select is open to it later, the arm is polled before. */
+static inline bool claim_begin(claim_word *w, bool will_wait)
 {
     uint32_t old = atomic_load_explicit(w, memory_order_relaxed);
 
@@ -46,7 +50,9 @@ static inline bool claim_begin(claim_word *w)
                 return true;
             break;
         case CLAIM_POLLING:
-            if (atomic_compare_exchange_weak_explicit(w, &old, CLAIM_MISSED, memory_order_relaxed,
+            /* Relaxed: who is missed locks, to poll again, what the other party has locked now. */
+            if (!will_wait ||
+                atomic_compare_exchange_weak_explicit(w, &old, CLAIM_MISSED, memory_order_relaxed,
                                                       memory_order_relaxed))
                 return false;
             break;
@@ -87,16 +93,17 @@ static inline bool claim_close(claim_word *w)
     }
 }
 
-/* Who polls, when every arm is pending. False: the arms have to be polled again. */
-static inline bool claim_open(claim_word *w)
+/* Who polls, when it has to wait, for any of the arms or for the one that took effect in part. False:
+ * the arms have to be polled again. */
+static inline bool claim_open(claim_word *w, bool taken)
 {
     uint32_t old = CLAIM_POLLING;
 
-    if (atomic_compare_exchange_strong_explicit(w, &old, CLAIM_OPEN, memory_order_release,
-                                                memory_order_relaxed))
+    if (atomic_compare_exchange_strong_explicit(w, &old, taken ? CLAIM_TAKEN : CLAIM_OPEN,
+                                                memory_order_release, memory_order_relaxed) ||
+        old == CLAIM_TAKEN)
         return true;
-    /* MISSED. Acquire: what the other party left behind is found by polling again. */
-    atomic_exchange_explicit(w, CLAIM_POLLING, memory_order_acquire);
+    atomic_store_explicit(w, CLAIM_POLLING, memory_order_relaxed);
     return false;
 }
 

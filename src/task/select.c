@@ -11,36 +11,112 @@
 
 #define NONE SIZE_MAX
 
-enum stage { NEW, POLLED, ENDED };
+/* SETTLED: one arm is the one, the others have been dropped. */
+enum stage { NEW, POLLED, SETTLED, ENDED };
 
 static claim_word *claim_of(trale_select_future *f)
 {
     return (claim_word *)&f->claim;
 }
 
-/* An arm made of several operations goes on when the first of them has taken effect. */
-static bool is_the_one(const trale_select_future *select, size_t place)
+/* Is it what has to be claimed? Who polls asks, and knows about those around it. */
+static bool decides(const trale_select_future *f)
 {
+    return !f->outer || f->outer->taken != NONE;
+}
+
+/* Is it the caller who polls it? */
+static bool is_around(const trale_select_future *select, const trale_context *cx)
+{
+    const trale_select_future *s = cx ? cx->select : NULL;
+
+    while (s && s != select)
+        s = s->outer;
+    return s;
+}
+
+static bool is_settled(trale_select_future *select, const trale_context *cx)
+{
+    return is_around(select, cx) ? select->taken != NONE : claim_is_taken(claim_of(select));
+}
+
+/* What has to be claimed for the arms of that select: the outermost that is not settled, or NULL. */
+static trale_select_future *find_decisive(trale_select_future *select, const trale_context *cx)
+{
+    trale_select_future *decisive = NULL;
+
+    for (; select; select = select->outer)
+        if (!is_settled(select, cx))
+            decisive = select;
+    return decisive;
+}
+
+/* Outside of decisive: is that arm among what they have settled on? */
+static bool is_the_one(const trale_select_future *select, size_t place,
+                       const trale_select_future *decisive)
+{
+    for (; decisive && select; place = select->place, select = select->outer)
+        if (select == decisive)
+            decisive = NULL;
     for (; select; place = select->place, select = select->outer)
         if (select->taken != place)
             return false;
     return true;
 }
 
-bool select_claim(trale_select_future *select, size_t place)
+/* Can both take effect, the arm at that place and what the caller polls? Both are within decisive,
+ * and so within an innermost select. */
+static bool go_together(const trale_select_future *select, size_t place, const trale_context *cx)
 {
-    trale_select_future *outermost = select;
+    const trale_select_future *s = cx->select;
+    size_t other = cx->place;
 
-    if (!select)
-        return true;
-    while (outermost->outer)
-        outermost = outermost->outer;
-    if (!claim_begin(claim_of(outermost)))
-        return claim_is_taken(claim_of(outermost)) && is_the_one(select, place);
-    for (; select; place = select->place, select = select->outer)
+    for (; !is_around(select, cx); select = select->outer)
+        place = select->place;
+    for (; s != select; s = s->outer)
+        other = s->place;
+    return place == other;
+}
+
+/* Notes which arm it is, in decisive and those within. What is seen of those within is seen after
+ * decisive is. */
+static void note(trale_select_future *select, size_t place, trale_select_future *decisive)
+{
+    for (; select != decisive; place = select->place, select = select->outer) {
         select->taken = place;
-    claim_finish(claim_of(outermost));
+        claim_finish(claim_of(select));
+    }
+    decisive->taken = place;
+}
+
+bool select_claim(trale_select_future *select, size_t place, const trale_context *cx)
+{
+    trale_select_future *decisive = find_decisive(select, cx);
+
+    if (!is_the_one(select, place, decisive))
+        return false;
+    if (!decisive)
+        return true;
+    if (is_around(decisive, cx)) {
+        if (!go_together(select, place, cx))
+            return false;
+        note(select, place, decisive);
+        return true;
+    }
+    if (!claim_begin(claim_of(decisive), cx != NULL))
+        return claim_is_taken(claim_of(decisive)) && select_claim(select, place, cx);
+    note(select, place, decisive);
+    claim_finish(claim_of(decisive));
     return true;
+}
+
+/* What the caller polls has taken effect, and is one of several operations that are an arm. */
+static void settle(const trale_context *cx)
+{
+    trale_select_future *decisive = find_decisive(cx->select, cx);
+
+    if (decisive)
+        note(cx->select, cx->place, decisive);
 }
 
 static bool well_formed(trale_future *const *futures, size_t count)
@@ -53,23 +129,56 @@ static bool well_formed(trale_future *const *futures, size_t count)
     return true;
 }
 
-static void drop_all(trale_select_future *f)
+/* A drop that finds that the operation took effect after all says so in the output. */
+static void drop_pending(trale_future *future, intptr_t error)
+{
+    future->output = error;
+    trale_future_drop(future);
+}
+
+static intptr_t error_of(const trale_future *future)
+{
+    return future->output < 0 ? future->output : -ECANCELED;
+}
+
+static void drop_others(trale_select_future *f, size_t one)
 {
     for (size_t i = 0; i < f->count; i++)
-        trale_future_drop(f->futures[i]);
+        if (i != one)
+            drop_pending(f->futures[i], -ECANCELED);
+    f->stage = SETTLED;
 }
 
 /* Polls the arms, or the one that is taken. Returns which is ready; NONE. */
 static size_t poll_arms(trale_select_future *f, trale_context *cx)
 {
-    size_t first = f->taken == NONE ? 0 : f->taken;
-    size_t last = f->taken == NONE ? f->count : f->taken + 1;
     trale_context arm = {trale_context_waker(cx), f, 0};
 
-    for (arm.place = first; arm.place < last; arm.place++)
+    if (f->taken != NONE)
+        arm.place = f->taken;
+    for (; arm.place < f->count; arm.place++) {
         if (trale_future_poll(f->futures[arm.place], &arm) == TRALE_READY)
             return arm.place;
+        if (f->taken != NONE)
+            break;
+    }
     return NONE;
+}
+
+/* Returns which arm is ready, or NONE: then all of them can be completed by others. */
+static size_t poll_until_open(trale_select_future *f, trale_context *cx)
+{
+    size_t ready;
+
+    for (;;) {
+        ready = poll_arms(f, cx);
+        if (ready != NONE)
+            return ready;
+        if (f->taken != NONE && f->stage == POLLED)
+            drop_others(f, f->taken); /* and poll again: selects within are on their own now */
+        else if (!decides(f) || claim_open(claim_of(f), f->taken != NONE))
+            return NONE;
+    }
 }
 
 /* The first poll finds out where the select is; it does not move after that. */
@@ -90,15 +199,15 @@ static enum trale_poll select_poll(trale_future *self, trale_context *cx)
 
     if (f->stage == NEW && !begin(f, cx))
         return future_ready(self, -EINVAL);
-    if (!f->outer)
+    if (decides(f))
         claim_close(claim_of(f));
-    do
-        ready = poll_arms(f, cx);
-    while (ready == NONE && !f->outer && f->taken == NONE && !claim_open(claim_of(f)));
+    ready = poll_until_open(f, cx);
     if (ready == NONE)
         return TRALE_PENDING;
+    if (f->stage == POLLED)
+        drop_others(f, ready);
     f->stage = ENDED;
-    drop_all(f);
+    trale_future_drop(f->futures[ready]);
     return future_ready(self, (intptr_t)ready);
 }
 
@@ -109,9 +218,11 @@ static void select_drop(trale_future *self)
 
     if (f->stage == ENDED || (f->stage == NEW && !well_formed(f->futures, f->count)))
         return;
-    if (!f->outer)
+    if (decides(f))
         claim_close(claim_of(f));
-    drop_all(f);
+    for (size_t i = 0; i < f->count; i++)
+        if (f->stage != SETTLED || i == f->taken)
+            drop_pending(f->futures[i], error_of(self));
     if (f->taken != NONE)
         self->output = (intptr_t)f->taken;
 }
@@ -143,6 +254,13 @@ static enum trale_poll spent_poll(trale_future *self, trale_context *cx)
 
 static const struct trale_future_ops spent = {spent_poll, NULL, "spent"};
 
+static void spend(trale_join_all_future *f, trale_future *future)
+{
+    trale_future_drop(future);
+    future->ops = &spent;
+    f->left--;
+}
+
 static enum trale_poll join_all_poll(trale_future *self, trale_context *cx)
 {
     trale_join_all_future *f = container_of(self, trale_join_all_future, future);
@@ -155,21 +273,28 @@ static enum trale_poll join_all_poll(trale_future *self, trale_context *cx)
     for (size_t i = 0; i < f->count; i++) {
         if (f->futures[i]->ops == &spent || trale_future_poll(f->futures[i], cx) == TRALE_PENDING)
             continue;
-        trale_future_drop(f->futures[i]);
-        f->futures[i]->ops = &spent;
-        f->left--;
+        if (f->futures[i]->output >= 0)
+            settle(cx);
+        spend(f, f->futures[i]);
     }
     return f->left > 0 ? TRALE_PENDING : future_ready(self, 0);
 }
 
+/* What takes effect after all may be the last that it waited for. */
 static void join_all_drop(trale_future *self)
 {
     trale_join_all_future *f = container_of(self, trale_join_all_future, future);
+    intptr_t error = error_of(self);
 
     if (f->stage == NEW && !well_formed(f->futures, f->count))
         return;
-    for (size_t i = 0; i < f->count; i++)
-        trale_future_drop(f->futures[i]);
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->futures[i]->ops == &spent)
+            continue;
+        drop_pending(f->futures[i], error);
+        if (f->stage == POLLED && f->futures[i]->output != error && --f->left == 0)
+            self->output = 0;
+    }
 }
 
 void trale_join_all_init(trale_join_all_future *f, trale_future *const *futures, size_t count)

@@ -4,8 +4,12 @@
 
 #include <trale/select.h>
 
-/* May the arm at that place of that select be completed now? Then the other arms never will be.
- * No select: yes. Any thread; the select must not go away meanwhile. */
-bool select_claim(trale_select_future *select, size_t place);
+/*
+ * May the arm at that place of that select be completed now? Then the other arms never will be.
+ * select NULL: it is no arm. Any thread; the select must not go away meanwhile. cx: the poll that
+ * the caller is in, and will wait if it is refused: the arm is polled after that, unless it cannot
+ * take effect any more, or not together with what the caller polls. NULL: the caller does not wait.
+ */
+bool select_claim(trale_select_future *select, size_t place, const trale_context *cx);
 
 #endif

@@ -133,6 +133,13 @@ void thread_park(thread_waker *t)
         parker_park(&t->parker);
 }
 
+/* The same, with a deadline. */
+void thread_nap(thread_waker *t)
+{
+    if (!parker_try(&t->parker))
+        parker_nap(&t->parker, 1);
+}
+
 void task_ready(task *t)
 {
     t->home->enqueue(t);

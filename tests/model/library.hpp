@@ -156,6 +156,7 @@ trale_waker *waker_clone(trale_waker *waker);
 void waker_drop(trale_waker *waker);
 void thread_waker_release(thread_waker *t);
 void thread_park(thread_waker *t);
+void thread_nap(thread_waker *t);
 
 void task_ready(task *t);
 void task_release(task *t);

@@ -1,8 +1,9 @@
 /*
  * The model of the task word, the inbox, the parker, the baton, the word of what is waited for and
- * its permits: explores every interleaving of every scenario, then mutates each atomic operation
- * of src/{task/task_state,task/inbox,base/parker,core/baton,sync/wait_word}.h and each step of
- * src/sync/{permits,wait_list}.c in turn, and wants some scenario to fail for each mutant.
+ * its permits, channels and selects: explores every interleaving of every scenario, then
+ * mutates each atomic operation of src/{base/parker,core/baton,sync/wait_word}.h and
+ * src/task/{task_state,inbox,claim}.h and each step of src/sync/{permits,wait_list,channel}.c in
+ * turn, and wants some scenario to fail for each mutant.
  *
  *   model             all of it; what it prints ends with one line that starts with "# "
  *   MODEL_DEEP=1 model   with one preemption more where they are bounded, and older values
@@ -303,7 +304,7 @@ static int run(const char *filter)
     for (const scenario *s = scenarios; s; s = s->next, count++)
         runs += s->runs;
     for (const char *header : {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h",
-                               "src/core/baton.h", "src/sync/wait_word.h"})
+                               "src/core/baton.h", "src/sync/wait_word.h", "src/task/claim.h"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

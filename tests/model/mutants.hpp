@@ -15,6 +15,9 @@ struct harmless {
 static const harmless harmless_mutants[] = {
     {"state_join_disarm", "compare_exchange acquire -> relaxed",
      "success needs no order; C11 before C17 wants it no weaker than failure"},
+    {"claim_close", "compare_exchange acquire -> relaxed",
+     "success finds what the same thread has left there; C11 before C17 wants it no weaker than "
+     "failure"},
     {"baton_hand_over", "compare_exchange seq_cst -> relaxed",
      "it is failure that must see the other side; success continues what baton_return released, "
      "and C11 before C17 wants it no weaker than failure"},

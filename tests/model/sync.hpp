@@ -26,6 +26,13 @@ template <typename T> class plain
     {
         *this = T();
     }
+    plain(T value)
+    {
+        *this = value;
+    }
+    plain(const plain &other) : plain((T)other)
+    {
+    }
     operator T() const
     {
         return cell(RL_INFO).load();
@@ -67,6 +74,8 @@ enum trale_poll { TRALE_PENDING, TRALE_READY };
 
 struct trale_context {
     trale_waker *waker;
+    struct trale_select_future *select = nullptr;
+    size_t place = 0;
 };
 
 struct trale_link {

@@ -70,5 +70,34 @@ struct thread_parks_twice : suite<thread_parks_twice, 2>, with_thread {
 };
 SCENARIO(thread_parks_twice, "a waker twice, a thread that parks twice");
 
+/* Naps end by themselves a few times, then only by a wake; what was woken for is seen after it. */
+struct thread_naps : suite<thread_naps, 3, 3, 3>, with_thread {
+    int naps = 0;
+
+    void before()
+    {
+        own.make(&own, 3);
+        timeouts_left[0] = 2;
+    }
+    void thread(unsigned index)
+    {
+        if (index > 0)
+            return cause(index - 1);
+        while (!happened[0].is_set() || !happened[1].is_set()) {
+            thread_nap(own.get());
+            naps++;
+        }
+        thread_waker_release(own.get());
+    }
+    void after()
+    {
+        reached(timeouts_left[0] == 0);
+        /* Two ended by themselves, two by a notification, and a late wake may find the next one. */
+        RL_ASSERT(naps <= 6);
+        RL_ASSERT(own.is_freed());
+    }
+};
+SCENARIO(thread_naps, "two wakers, a thread that naps");
+
 } // namespace
 } // namespace model

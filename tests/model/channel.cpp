@@ -1,0 +1,346 @@
+/*
+ * Channels: src/sync/channel.c and src/task/select.c as they are, on what channel.hpp has in place
+ * of what they include. Who sends, receives, selects, withdraws and closes; no item is lost or
+ * received twice, and nobody sleeps who could go on.
+ *
+ * Beside the atomic operations, what channel.c does to lists and wakers is mutated: left out.
+ */
+#include "channel.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "base/list.h"
+#include "task/select.h"
+
+namespace model
+{
+
+trale_channel *make_channel();
+
+} // namespace model
+
+#define BASE_MISUSE_H
+#define misuse(function, sentence) abort()
+#define calloc(count, size) model::make_channel()
+#define free(memory) (void)(memory)
+#define list_push_back(head, link) STEP(list_push_back(head, link))
+#define list_remove(link) STEP(list_remove(link))
+#define waker_claim(waker, batch) STEP(waker_claim(waker, batch))
+#define wake_batch_deliver(batch) STEP(wake_batch_deliver(batch))
+#include "sync/channel.c"
+#undef calloc
+#undef free
+
+namespace model
+{
+
+/* The one channel of a scenario; the ring is behind it. */
+static struct {
+    alignas(trale_channel) char channel[sizeof(trale_channel)];
+    int items[4];
+} memory;
+
+trale_channel *make_channel()
+{
+    trale_channel *ch = ::new (memory.channel) trale_channel();
+
+    atomic_init(&ch->lock, 0u);
+    return ch;
+}
+
+namespace
+{
+
+enum { TOOK, WITHDREW, WITHDREW_CALLED, TOO_LATE, CLOSED };
+
+struct with_channel {
+    trale_channel *ch = nullptr;
+    sync_waker wakers[max_threads];
+    trale_channel_send_future sends[max_threads];
+    trale_channel_recv_future receives[max_threads];
+    trale_select_future selects[max_threads];
+    trale_future *arms[max_threads][2];
+    int items[max_threads], received[max_threads][4] = {};
+    int sent = 0, count = 0, sum = 0;
+
+    explicit with_channel(size_t capacity)
+    {
+        trale_channel_new(&ch, sizeof(int), capacity);
+    }
+    ~with_channel()
+    {
+        ch->~trale_channel();
+    }
+    trale_poll poll(trale_future *f)
+    {
+        trale_context cx = {&wakers[rl::thread_index()]};
+
+        return trale_future_poll(f, &cx);
+    }
+    intptr_t finish(trale_future *f)
+    {
+        intptr_t output = f->output;
+
+        trale_future_drop(f);
+        return output;
+    }
+    intptr_t wait(trale_future *f)
+    {
+        while (poll(f) == TRALE_PENDING)
+            wakers[rl::thread_index()].park();
+        return finish(f);
+    }
+    /* Polls it so often, then withdraws. */
+    intptr_t try_future(trale_future *f, int polls = 1)
+    {
+        for (; polls > 0; polls--)
+            if (poll(f) == TRALE_READY) {
+                reached(TOOK);
+                return finish(f);
+            }
+        reached(wakers[rl::thread_index()].woken ? WITHDREW_CALLED : WITHDREW);
+        f->output = -ECANCELED;
+        trale_future_drop(f);
+        if (f->output >= 0)
+            reached(TOO_LATE);
+        return f->output;
+    }
+    trale_future *sending(int item)
+    {
+        int me = (int)rl::thread_index();
+
+        items[me] = item;
+        trale_channel_send_init(&sends[me], ch, &items[me]);
+        return &sends[me].future;
+    }
+    trale_future *receiving()
+    {
+        int me = (int)rl::thread_index();
+
+        received[me][0] = 0;
+        trale_channel_recv_init(&receives[me], ch, &received[me][0]);
+        return &receives[me].future;
+    }
+    trale_future *select(trale_future *first, trale_future *second)
+    {
+        int me = (int)rl::thread_index();
+
+        arms[me][0] = first;
+        arms[me][1] = second;
+        trale_select_init(&selects[me], arms[me], second ? 2 : 1);
+        return &selects[me].future;
+    }
+    /* What took effect, summed up. */
+    void note_sent(intptr_t output)
+    {
+        if (output == 0)
+            count++, sent += items[rl::thread_index()];
+    }
+    void note_received(intptr_t output)
+    {
+        if (output == 0)
+            count--, sum += received[rl::thread_index()][0];
+    }
+    void note_select(intptr_t output)
+    {
+        int me = (int)rl::thread_index();
+
+        if (output < 0)
+            return;
+        RL_ASSERT(arms[me][output]->output == 0);
+        RL_ASSERT(!arms[me][1] || arms[me][!output]->output == -ECANCELED);
+        if (arms[me][output] == &sends[me].future)
+            note_sent(0);
+        else
+            note_received(0);
+    }
+    /* All that was sent was received or is there; nobody stands in the books. */
+    void is_settled()
+    {
+        for (int item; trale_channel_try_recv(ch, &item) == 0; count--)
+            sum += item;
+        RL_ASSERT(count == 0);
+        RL_ASSERT(sum == sent);
+        RL_ASSERT(ch->count == 0 && ch->served == 0);
+        RL_ASSERT(ch->senders_called == 0 && ch->receivers_called == 0);
+        RL_ASSERT(list_empty(&ch->senders) && list_empty(&ch->receivers));
+    }
+};
+
+/* A send in a select, which is cancelled, and two who receive; one of them only tries. */
+struct select_and_cancel
+    : suite<select_and_cancel, 3, 1 << TOOK | 1 << WITHDREW | 1 << TOO_LATE, 2>,
+      with_channel {
+    select_and_cancel() : with_channel(0)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            note_select(try_future(select(sending(5), nullptr), 2));
+        else if (index == 1)
+            note_received(try_future(receiving()));
+        else
+            note_received(trale_channel_try_recv(ch, &received[2][0]));
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(select_and_cancel, "channel: a select sends and is cancelled, two receive");
+
+/* Both offer both: what one sends the other receives. */
+struct face_to_face : suite<face_to_face, 2, 0, 3>, with_channel {
+    face_to_face() : with_channel(0)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            note_select(wait(select(sending(1), receiving())));
+        else
+            note_select(wait(select(receiving(), sending(2))));
+    }
+    void after()
+    {
+        RL_ASSERT(sent == 1 || sent == 2);
+        is_settled();
+    }
+};
+SCENARIO(face_to_face, "channel: two selects face each other");
+
+/* A receiver who may withdraw when he is called, one who waits, and two items. */
+struct buffered_and_withdrawal
+    : suite<buffered_and_withdrawal, 3, 1 << TOOK | 1 << WITHDREW | 1 << WITHDREW_CALLED, 2>,
+      with_channel {
+    buffered_and_withdrawal() : with_channel(1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            note_sent(wait(sending(1)));
+            note_sent(wait(sending(2)));
+        } else if (index == 1) {
+            note_received(try_future(receiving()));
+        } else {
+            note_received(wait(receiving()));
+        }
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(buffered_and_withdrawal, "channel: one sends two, one withdraws, one receives");
+
+/* Room for one more: who is called for it and withdraws leaves it to the other. */
+struct room_and_withdrawal
+    : suite<room_and_withdrawal, 3, 1 << TOOK | 1 << WITHDREW | 1 << WITHDREW_CALLED, 2>,
+      with_channel {
+    room_and_withdrawal() : with_channel(1)
+    {
+    }
+    void before()
+    {
+        int item = 10;
+
+        trale_channel_try_send(ch, &item);
+        sent = item, count = 1;
+    }
+    void thread(unsigned index)
+    {
+        if (index == 1)
+            return note_sent(try_future(sending(1)));
+        if (index == 2)
+            return note_sent(wait(sending(2)));
+        note_received(wait(receiving()));
+        note_received(wait(receiving()));
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(room_and_withdrawal, "channel: full, one withdraws, one sends, one receives");
+
+/* Who only tries meets who waits. */
+struct send_and_try : suite<send_and_try, 2, 1 << TOOK>, with_channel {
+    send_and_try() : with_channel(0)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return note_sent(wait(sending(5)));
+        intptr_t error = trale_channel_try_recv(ch, &received[1][0]);
+        if (error == 0)
+            reached(TOOK);
+        note_received(error == 0 ? error : wait(receiving()));
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(send_and_try, "channel: one sends, one tries to receive");
+
+struct receive_and_try : suite<receive_and_try, 2, 1 << TOOK>, with_channel {
+    receive_and_try() : with_channel(0)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return note_received(wait(receiving()));
+        trale_future *f = sending(5);
+        intptr_t error = trale_channel_try_send(ch, &items[1]);
+        if (error == 0)
+            reached(TOOK);
+        note_sent(error == 0 ? error : wait(f));
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(receive_and_try, "channel: one receives, one tries to send");
+
+/* Closed while one sends and one receives: both end, and what was sent is received. */
+struct close_and_all : suite<close_and_all, 3, 1 << CLOSED | 1 << TOOK, 2>, with_channel {
+    close_and_all() : with_channel(1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            for (int i = 1; i <= 2; i++) {
+                intptr_t error = wait(sending(i));
+                reached(error == -EPIPE ? CLOSED : TOOK);
+                note_sent(error);
+            }
+        } else if (index == 1) {
+            while (true) {
+                intptr_t error = wait(receiving());
+                RL_ASSERT(error == 0 || error == -EPIPE);
+                if (error == -EPIPE)
+                    break;
+                note_received(error);
+            }
+            RL_ASSERT(ch->closed);
+        } else {
+            trale_channel_close(ch);
+        }
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(close_and_all, "channel: one sends two, one receives all, one closes");
+
+} // namespace
+} // namespace model

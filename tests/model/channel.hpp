@@ -1,0 +1,124 @@
+/*
+ * For scenarios of channels and selects: what src/sync/channel.c and src/task/select.c include, in
+ * miniature. Both are compiled on top of it as they are (channel.cpp, select.cpp).
+ */
+#ifndef MODEL_CHANNEL_HPP
+#define MODEL_CHANNEL_HPP
+
+#include "sync.hpp"
+
+/* In place of <trale/future.h>, <trale/select.h>, <trale/channel.h>, task/task.h. */
+#define TRALE_SELECT_H
+#define TRALE_CHANNEL_H
+#define TASK_TASK_H
+#define TRALE_API
+
+struct trale_future;
+
+struct trale_future_ops {
+    trale_poll (*poll)(trale_future *self, trale_context *cx);
+    void (*drop)(trale_future *self);
+    const char *name;
+};
+
+struct trale_future {
+    const trale_future_ops *ops;
+    intptr_t output;
+};
+
+inline trale_poll trale_future_poll(trale_future *f, trale_context *cx)
+{
+    return f->ops->poll(f, cx);
+}
+
+inline void trale_future_drop(trale_future *f)
+{
+    if (f->ops->drop)
+        f->ops->drop(f);
+}
+
+inline trale_poll future_ready(trale_future *f, intptr_t output)
+{
+    f->output = output;
+    return TRALE_READY;
+}
+
+/* The plain calls are there to be compiled, not to be called. */
+inline intptr_t await_call(const char *, trale_future *)
+{
+    abort();
+}
+
+namespace model
+{
+
+/* A claim word in a struct that is assigned as a whole, before anybody else sees it. */
+struct claim_cell {
+    _Atomic(uint32_t) word;
+
+    claim_cell()
+    {
+        atomic_init(&word, 0u);
+    }
+    claim_cell(const claim_cell &) : claim_cell()
+    {
+    }
+    claim_cell &operator=(const claim_cell &)
+    {
+        atomic_init(&word, 0u);
+        return *this;
+    }
+};
+
+} // namespace model
+
+struct trale_select_future {
+    trale_future future;
+    trale_future *const *futures;
+    size_t count;
+    model::plain<trale_select_future *> outer;
+    model::plain<size_t> place, taken;
+    model::claim_cell claim;
+    model::plain<int> stage;
+};
+
+struct trale_join_all_future {
+    trale_future future;
+    trale_future *const *futures;
+    size_t count, left;
+    int stage;
+};
+
+struct trale_channel;
+
+struct trale_channel_waiter {
+    trale_link link;
+    model::plain<trale_waker *> waker;
+    model::plain<trale_channel *> channel;
+    model::plain<trale_select_future *> select;
+    model::plain<size_t> place;
+    model::plain<void *> item;
+    model::plain<int> stage;
+};
+
+struct trale_channel_send_future {
+    trale_future future;
+    trale_channel *channel;
+    const void *item;
+    trale_channel_waiter waiter;
+};
+
+struct trale_channel_recv_future {
+    trale_future future;
+    trale_channel *channel;
+    void *item;
+    trale_channel_waiter waiter;
+};
+
+void trale_select_init(trale_select_future *f, trale_future *const *futures, size_t count);
+void trale_join_all_init(trale_join_all_future *f, trale_future *const *futures, size_t count);
+
+/* C that C++ does otherwise, or not without a warning. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#endif
