@@ -27,8 +27,8 @@ typedef struct trale_group {
 
 /*
  * Starts fn(arg) as a fiber of the group. Its result is the group's affair: a negative one is an
- * error.
- *   -ECANCELED: the group is being cancelled, and has not been waited for since.
+ * error. Never waits.
+ *   -ECANCELED: the group was cancelled, or one of it failed, and it was not waited for since.
  *   -EINVAL: group or fn is NULL.      -EOVERFLOW: it has TRALE_COUNT_MAX tasks.
  *   Others as for trale_spawn.
  */
@@ -38,9 +38,14 @@ TRALE_API int trale_group_spawn(trale_group *group, trale_fn *fn, void *arg);
  * Waits until every task of the group has ended, those too that are spawned meanwhile, and returns
  * 0, or the first negative result, which has cancelled the rest. The group may be used again. If
  * the caller is cancelled, or its deadline passes, the group is cancelled, and the call still waits
- * for its end: what the tasks use may live on the caller's stack. As a future that is dropped
- * early, it cancels the group and does not wait.
- *   -EINVAL: group is NULL.
+ * for its end, and returns what its tasks did (-ECANCELED, if that stopped one; the scope says that
+ * it was its deadline): what they use may live on the caller's stack. The group may go as soon as
+ * the call returns. As a future that is
+ * dropped before it was ready, polled or not, it cancels the group and does not wait.
+ *   -EINVAL: group is NULL.      -EDEADLK: the caller is a task of the group.
+ *   -ENOMEM: (plain threads that never waited and did not spawn into a group either) no memory for
+ *            the thread's waker. The group was cancelled, and is still to be waited for.
+ *   -ESHUTDOWN: (plain threads) it would wait for ever, for the process exits.
  */
 TRALE_API int trale_group_wait(trale_group *group);
 

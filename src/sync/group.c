@@ -4,6 +4,7 @@
  * task's future, which runs exactly once, whether the task ran or not.
  */
 #include <errno.h>
+#include <limits.h>
 
 #include <trale/group.h>
 
@@ -12,6 +13,7 @@
 #include "sync/wait_list.h"
 #include "task/await.h"
 #include "task/thread.h"
+#include "task/thread_waker.h"
 
 struct member {
     struct trale_link link; /* L: */
@@ -21,18 +23,19 @@ struct member {
     void *arg;
 };
 
-/* Under the lock. */
-static void cancel(trale_group *group, struct wake_batch *batch)
+/* Under the lock. True: that stopped somebody. */
+static bool cancel(trale_group *group, struct wake_batch *batch)
 {
     struct trale_link *link;
 
     if (group->cancelled)
-        return;
+        return false;
     group->cancelled = true;
     if (!group->members.next)
-        return;
+        return false;
     for (link = group->members.next; link != &group->members; link = link->next)
         waker_claim_cancel(&container_of(link, struct member, link)->task->waker, batch);
+    return !list_empty(&group->members);
 }
 
 static intptr_t run(void *arg)
@@ -52,7 +55,7 @@ static void ended(void *arg, intptr_t result)
 
     list_remove(&member->link);
     if (result < 0 && group->error == 0)
-        group->error = (int)result;
+        group->error = result < INT_MIN ? INT_MIN : (int)result;
     if (result < 0)
         cancel(group, &batch);
     if (value == 0)
@@ -85,8 +88,13 @@ int trale_group_spawn(trale_group *group, trale_fn *fn, void *arg)
     struct fiber_options options = {
         .fn = run, .copied = &member, .copy = sizeof member, .ended = ended};
     trale_task *task;
-    int error = group && fn ? spawn_prepare(&task, NULL, &options) : -EINVAL;
+    int error = group && fn ? 0 : -EINVAL;
 
+    /* What a plain thread needs to wait comes first: once it has tasks, its wait must not fail. */
+    if (error == 0 && !this_thread.task && !thread_waker())
+        error = -ENOMEM;
+    if (error == 0)
+        error = spawn_prepare(&task, NULL, &options);
     if (error != 0)
         return error;
     error = enter(group, task);
@@ -97,17 +105,21 @@ int trale_group_spawn(trale_group *group, trale_fn *fn, void *arg)
     return error;
 }
 
-void trale_group_cancel(trale_group *group)
+static bool cancel_all(trale_group *group)
 {
     struct wake_batch batch = {0};
-    int32_t value;
+    int32_t value = wait_list_lock(&group->list);
+    bool stopped = cancel(group, &batch);
 
-    if (!group)
-        return;
-    value = wait_list_lock(&group->list);
-    cancel(group, &batch);
     wait_list_unlock(&group->list, value);
     wake_batch_deliver(&batch);
+    return stopped;
+}
+
+void trale_group_cancel(trale_group *group)
+{
+    if (group)
+        cancel_all(group);
 }
 
 void trale_group_check(trale_group *group)
@@ -117,31 +129,51 @@ void trale_group_check(trale_group *group)
                          "trale_group_wait first");
 }
 
+/* Is it one of them who would wait for his own end? */
+static bool is_member(const trale_group *group)
+{
+    const trale_task *task = this_thread.task;
+
+    return task && fiber_ends_by(task, ended) &&
+           ((const struct member *)fiber_argument(task))->group == group;
+}
+
+/* Under the lock: the group is as new, and its error the caller's. */
+static int renew(trale_group *group)
+{
+    int error = group->error;
+
+    group->error = 0;
+    group->cancelled = false;
+    return error;
+}
+
+static enum trale_poll over(trale_group_wait_future *f, int error)
+{
+    f->group = NULL; /* the drop has nothing to cancel */
+    return future_ready(&f->future, error);
+}
+
 static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
 {
     trale_group_wait_future *f = container_of(self, trale_group_wait_future, future);
-    trale_waker *waker = trale_context_waker(cx);
+    bool vain = !f->waiter.list && wait_is_vain();
     trale_group *group = f->group;
-    bool over, vain = wait_is_vain();
+    int error = -ESHUTDOWN;
     int32_t value;
 
-    if (!group)
-        return future_ready(self, -EINVAL);
+    if (!group || is_member(group))
+        return over(f, group ? -EDEADLK : -EINVAL);
     value = wait_list_lock(&group->list);
-    over = f->waiter.granted || value == 0;
-    if (over && f->waiter.list)
+    /* Let through, but somebody came since: it begins again. */
+    if (f->waiter.list && (value == 0 || f->waiter.granted))
         wait_list_leave(&f->waiter);
-    if (over) {
-        self->output = group->error;
-        group->error = 0;
-        group->cancelled = false;
-    } else if (!vain) {
-        wait_list_join(&group->list, &f->waiter, waker);
-    }
+    if (value == 0)
+        error = renew(group);
+    else if (!vain)
+        wait_list_join(&group->list, &f->waiter, trale_context_waker(cx));
     wait_list_unlock(&group->list, value);
-    if (over)
-        return TRALE_READY;
-    return vain ? future_ready(self, -ESHUTDOWN) : TRALE_PENDING;
+    return value == 0 || vain ? over(f, error) : TRALE_PENDING;
 }
 
 static void wait_drop(trale_future *self)
@@ -150,10 +182,11 @@ static void wait_drop(trale_future *self)
     struct wake_batch batch = {0};
     int32_t value;
 
-    if (!f->waiter.list)
+    if (!f->group)
         return;
     value = wait_list_lock(&f->group->list);
-    wait_list_leave(&f->waiter);
+    if (f->waiter.list)
+        wait_list_leave(&f->waiter);
     cancel(f->group, &batch);
     wait_list_unlock(&f->group->list, value);
     wake_batch_deliver(&batch);
@@ -166,10 +199,14 @@ void trale_group_wait_init(trale_group_wait_future *f, trale_group *group)
     *f = (trale_group_wait_future){.future = {.ops = &ops}, .group = group};
 }
 
-/* The group is cancelled, and its end waited for. */
+/* The group is cancelled, and its end waited for. If it is the deadline that stopped somebody, the
+ * scope says so. */
 static bool never_withdraws(trale_future *self)
 {
-    trale_group_cancel(container_of(self, trale_group_wait_future, future)->group);
+    trale_group *group = container_of(self, trale_group_wait_future, future)->group;
+
+    if (group && cancel_all(group))
+        await_verdict();
     return false;
 }
 

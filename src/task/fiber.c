@@ -53,6 +53,12 @@ void *fiber_argument(const trale_task *task)
     return container_of(task->future, const struct fiber, future)->arg;
 }
 
+bool fiber_ends_by(const trale_task *task, void (*ended)(void *arg, intptr_t result))
+{
+    return task->future->ops == &fiber_ops &&
+           container_of(task->future, const struct fiber, future)->ended == ended;
+}
+
 bool fiber_overflowed(const trale_task *task, const void *address, size_t *size)
 {
     const struct stack *stack;

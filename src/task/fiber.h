@@ -47,6 +47,9 @@ trale_task *fiber_new(const struct fiber_options *options);
 /* What its function is called with. */
 void *fiber_argument(const trale_task *task);
 
+/* Is it a fiber with this as its ended? */
+bool fiber_ends_by(const trale_task *task, void (*ended)(void *arg, intptr_t result));
+
 UNINSTRUMENTED static void fiber_switch_out(struct fiber *f)
 {
     annotate_leave(&f->annotation, f->done);
