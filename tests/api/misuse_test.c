@@ -300,14 +300,39 @@ START_TEST(a_poll_of_nothing_aborts)
 }
 END_TEST
 
+static intptr_t sleep_on(void *arg)
+{
+    (void)arg;
+    return trale_sleep_until(TRALE_NEVER);
+}
+
+static void leave_block_with_tasks(void *arg)
+{
+    TRALE_GROUP(group);
+
+    (void)arg;
+    no_core_file();
+    trale_group_spawn(&group, sleep_on, NULL);
+}
+
+START_TEST(leaving_a_block_with_a_group_aborts)
+{
+    aborts(leave_block_with_tasks, NULL, "trale_group_check");
+}
+END_TEST
+
 static void use_well(void *arg)
 {
     struct probe p = PROBE;
+    TRALE_GROUP(group);
 
     probe_finish(&p, (intptr_t)arg);
     await_probe(&p);
     trale_yield();
     trale_block_on(await_probe, &p, NULL);
+    trale_group_spawn(&group, sleep_on, NULL);
+    trale_group_cancel(&group);
+    trale_group_wait(&group);
 }
 
 START_TEST(what_is_no_misuse_does_not_abort)
@@ -322,4 +347,4 @@ END_TEST
 TEST_MAIN("misuse", an_await_in_a_poll_aborts, an_await_in_a_drop_aborts,
           a_yield_in_a_poll_aborts, a_yield_in_a_drop_aborts, a_call_that_waits_aborts_in_a_poll,
           an_await_in_the_drop_of_a_cancelled_future_aborts, a_poll_of_nothing_aborts,
-          what_is_no_misuse_does_not_abort)
+          leaving_a_block_with_a_group_aborts, what_is_no_misuse_does_not_abort)
