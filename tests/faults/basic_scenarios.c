@@ -187,3 +187,25 @@ void timers(void)
     sem_destroy(&stubborn.started);
     sem_destroy(&stubborn.end);
 }
+
+/* A thread that has spawned can wait for the end, whatever happens. */
+static intptr_t begin_and_end_together(void *arg)
+{
+    TRALE_GROUP(group);
+    atomic_int counter = 0;
+
+    CALL(trale_group_spawn(&group, count_up, &counter), counter == 0);
+    CALL(trale_group_spawn(&group, count_up, &counter), true);
+    EXPECT(trale_group_wait(&group) == 0);
+    EXPECT(counter == 2);
+    return (intptr_t)arg;
+}
+
+void groups(void)
+{
+    struct plain plain;
+
+    begin_and_end_together(NULL);
+    plain_start(&plain, begin_and_end_together, NULL);
+    plain_join(&plain);
+}

@@ -21,6 +21,12 @@ START_TEST(spawns_survive)
 }
 END_TEST
 
+START_TEST(groups_survive)
+{
+    sweep("groups", groups);
+}
+END_TEST
+
 START_TEST(timers_survive)
 {
     sweep("timers", timers);
@@ -170,6 +176,7 @@ int main(void)
     const TTest *const tests[] = {own_runtime_survives,
                                   default_runtime_survives,
                                   spawns_survive,
+                                  groups_survive,
                                   timers_survive,
                                   first_waits_survive,
                                   datagrams_survive,

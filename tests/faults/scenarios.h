@@ -5,6 +5,7 @@
 void own_runtime(void);     /* make a runtime, spawn into it, join, free it */
 void default_runtime(void); /* spawn, sleep, join; a task with a child; a detached task */
 void spawns(void);          /* with a copy, of a future, with a large stack */
+void groups(void);          /* tasks that begin and end together */
 void timers(void);          /* sleeps, ticks, a cancel, a free that times out */
 void first_waits(void);     /* plain threads, each of which waits for the first time */
 void datagrams(void);       /* two sockets, a task at each */
