@@ -13,6 +13,8 @@ parsers = $(filter %/request.o %/path.o %/range.o %/date.o,$(web_server))
 http = $(call names,tests/http)
 fuzz = $(patsubst %/,$(BUILD)/%,$(wildcard tests/fuzz/*/))
 cxx = $(patsubst %.cpp,$(BUILD)/%_cpp,$(wildcard tests/api/*.cpp))
+# Scripts that ask the compiler.
+compile = $(addprefix $(BUILD)/,$(wildcard tests/compile/*))
 benches = $(call names,tests/bench)
 # One program of all files: calls that fail one after the other (wrapped.txt: which), and the
 # model of task word and parking. The contract, a file that may stand beside the checkout, holds
@@ -28,7 +30,7 @@ model =
 endif
 
 programs = $(unit) $(public) $(faults) $(http) $(fuzz) \
-    $(if $(VALGRIND),,$(cxx) $(contract) $(if $(SANITIZE),,$(model)))
+    $(if $(VALGRIND),,$(cxx) $(contract) $(if $(SANITIZE),,$(model) $(compile)))
 
 check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
 	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) tests/run $^
@@ -64,6 +66,10 @@ $(faults): $(call objects,$(wildcard tests/faults/*.c)) $(support) $(internal) $
 $(cxx): $(BUILD)/%_cpp: $(BUILD)/obj/%.o $(library)
 	@mkdir -p $(@D)
 	$(CXX) $(sanitizer) -pthread $(LDFLAGS) -o $@ $^
+$(compile): $(BUILD)/%: % $(library)
+	@mkdir -p $(@D)
+	printf '#!/bin/sh\nCC="%s" LIBRARY="%s" exec %s\n' '$(CC)' '$(library)' '$<' > $@
+	chmod +x $@
 $(model): $(call objects,$(wildcard tests/model/*.cpp))
 	@mkdir -p $(@D)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^
@@ -99,7 +105,9 @@ lint: $(library) $(shared)
 	tests/lint/layers
 	tests/lint/sizes
 	tests/lint/symbols $(library) $(shared)
+	@# It cannot read the address of a label.
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --force \
+	    --suppress=internalAstError:examples/stackless_echo.c \
 	    --enable=warning,performance,portability -Iinclude -Isrc src examples
 	printf '%s\n' $(wildcard src/*/*.c examples/*.c examples/*/*.c) | xargs -P $$(nproc) -I{} \
 	    clang-tidy --quiet {} -- -std=gnu11 -Iinclude -Isrc

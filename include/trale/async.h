@@ -32,9 +32,10 @@
  *     use(n);
  *
  * Keep in *self what is used after. A variable that lives within a stretch without a TRALE_AWAIT
- * is all right; an array of variable length across one does not compile. Nor does a plain return,
- * a TRALE_AWAIT outside such a function, or one before TRALE_ASYNC_BEGIN. Nothing in the body may wait
- * but by TRALE_AWAIT; calls that wait abort. For C only.
+ * is all right. An array of variable length does not compile, nor does a plain return, a TRALE_AWAIT
+ * outside such a function or before TRALE_ASYNC_BEGIN, or a body whose end can be reached without
+ * TRALE_ASYNC_END. Nothing in the body may wait but by TRALE_AWAIT; calls that wait abort. For C
+ * only, with gcc or clang.
  */
 #ifndef TRALE_ASYNC_H
 #define TRALE_ASYNC_H
@@ -55,10 +56,31 @@ struct trale_async_poll {
     enum trale_poll poll;
 };
 
+/* One address for each label: gcc must not copy the function, clang never does. */
+#if defined(__has_attribute)
+#if __has_attribute(noclone)
+#define TRALE_ASYNC_ONCE_ __attribute__((noinline, noclone))
+#endif
+#endif
+#ifndef TRALE_ASYNC_ONCE_
+#define TRALE_ASYNC_ONCE_ __attribute__((noinline))
+#endif
+
 /* The drop of every such future: drops what is awaited. */
 TRALE_API void trale_async_drop(trale_future *self);
 
 TRALE_END
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and names of functions */
+
+/* From here to TRALE_ASYNC_END. */
+#define TRALE_ASYNC_STRICT_ \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic error \"-Wreturn-type\"") \
+        _Pragma("GCC diagnostic error \"-Wvla\"")
+#define TRALE_ASYNC_CHECK_(type) \
+    _Static_assert(offsetof(type, async) == 0 && \
+                       _Generic(((type *)0)->async, trale_async : 1, default : 0), \
+                   "trale_async async comes first in " #type)
 
 /* Begins the definition of the async function name over the struct type. */
 #define TRALE_ASYNC(name, type) TRALE_ASYNC_WITH(name, type, trale_async_drop)
@@ -69,9 +91,10 @@ TRALE_END
  * what the struct holds.
  */
 #define TRALE_ASYNC_WITH(name, type, drop) \
-    _Static_assert(offsetof(type, async) == 0, "trale_async async comes first in " #type); \
-    static struct trale_async_poll name##_body(type *self, trale_async *trale_async_, \
-                                               trale_context *trale_cx_); \
+    TRALE_ASYNC_STRICT_ \
+    TRALE_ASYNC_CHECK_(type); \
+    TRALE_ASYNC_ONCE_ static struct trale_async_poll name##_body( \
+        type *self, trale_async *trale_async_, trale_context *trale_cx_); \
     static enum trale_poll name##_poll(trale_future *f, trale_context *cx) \
     { \
         return name##_body((type *)f, (trale_async *)f, cx).poll; \
@@ -79,6 +102,8 @@ TRALE_END
     static const struct trale_future_ops name##_ops = {name##_poll, drop, #name}; \
     static struct trale_async_poll name##_body(type *self, trale_async *trale_async_, \
                                                trale_context *trale_cx_)
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* The initial value of the member async. */
 #define TRALE_ASYNC_INIT(name) \
@@ -114,6 +139,8 @@ TRALE_END
     } while (0)
 
 /* Last in the body: returns 0 if it is reached. */
-#define TRALE_ASYNC_END TRALE_RETURN(0)
+#define TRALE_ASYNC_END \
+    TRALE_RETURN(0); \
+    _Pragma("GCC diagnostic pop")
 
 #endif
