@@ -35,6 +35,7 @@
 #include <trale/net.h>
 #include <trale/sync.h>
 #include <trale/channel.h>
+#include <trale/oneshot.h>
 #include <trale/group.h>
 #include <trale/runtime.h>
 
