@@ -36,6 +36,8 @@
 #include <trale/sync.h>
 #include <trale/channel.h>
 #include <trale/oneshot.h>
+#include <trale/broadcast.h>
+#include <trale/watch.h>
 #include <trale/group.h>
 #include <trale/runtime.h>
 

@@ -46,6 +46,33 @@ static intptr_t nothing(void *arg)
     return 0;
 }
 
+/* These allocate, but only when they are made. */
+static trale_broadcast *news;
+static trale_watch *level;
+
+static void set_up(void)
+{
+    ck_assert_int_eq(trale_broadcast_new(&news, sizeof(int), 4), 0);
+    ck_assert_int_eq(trale_watch_new(&level, sizeof(int)), 0);
+}
+
+static void tear_down(void)
+{
+    trale_broadcast_free(news);
+    trale_watch_free(level);
+    free_default_runtime();
+}
+
+static int use_series(int i)
+{
+    uint64_t cursor, seen = 0;
+    int errors = trale_broadcast_subscribe(news, &cursor) != 0;
+
+    errors += trale_broadcast_send(news, &i) != 0 || trale_watch_set(level, &i) != 0;
+    errors += trale_broadcast_recv(news, &cursor, &i) != 0;
+    return errors + (trale_watch_wait(level, &seen, &i) != 0);
+}
+
 /* Everything that need not wait. */
 static int use_all(void)
 {
@@ -57,7 +84,8 @@ static int use_all(void)
     trale_wait_group group = {0};
     trale_barrier barrier = {.parties = 1};
     trale_once once = {0};
-    int errors = 0;
+    trale_oneshot oneshot = {0};
+    int errors = trale_oneshot_set(&oneshot, 1) != 0;
 
     for (int i = 0; i < 20; i++) {
         errors += trale_event_notify(&event) != 0 || trale_event_wait(&event) != 0;
@@ -73,6 +101,7 @@ static int use_all(void)
         errors += trale_wait_group_add(&group, 1) != 0 || trale_wait_group_done(&group) != 0;
         errors += trale_wait_group_wait(&group) != 0;
         errors += trale_once_do(&once, nothing, NULL) != 0;
+        errors += trale_oneshot_get(&oneshot, NULL) != 0 || use_series(i) != 0;
     }
     return errors + (trale_barrier_wait(&barrier) != 1);
 }
@@ -245,6 +274,6 @@ START_TEST(what_a_task_waited_for_may_be_freed_at_once)
 }
 END_TEST
 
-TEST_MAIN_WITH(NULL, free_default_runtime, "sync_memory", nothing_is_allocated,
-               no_system_call_is_made, what_a_thread_waited_for_may_be_freed_at_once,
+TEST_MAIN_WITH(set_up, tear_down, "sync_memory", nothing_is_allocated, no_system_call_is_made,
+               what_a_thread_waited_for_may_be_freed_at_once,
                what_a_task_waited_for_may_be_freed_at_once)
