@@ -88,9 +88,12 @@ static char *take(char **top, size_t size)
     return *top -= (size + 15) & ~(size_t)15;
 }
 
+/* A few bytes do not make a stack of another size, which would have free stacks of its own. */
+#define SMALL_COPY 512
+
 trale_task *fiber_new(const struct fiber_options *o)
 {
-    struct stack *stack = stack_get(o->stack_size + o->copy);
+    struct stack *stack = stack_get(o->stack_size + (o->copy > SMALL_COPY ? o->copy : 0));
     struct fiber_task *new;
     struct fiber *f;
     char *top;
