@@ -3,6 +3,7 @@
 
 #include "core/spawn.h"
 
+#include "core/ops.h"
 #include "core/runtime.h"
 #include "task/await.h"
 #include "task/fiber.h"
@@ -146,11 +147,11 @@ static void block_on_drop(trale_future *self)
     trale_detach(task);
 }
 
+const struct trale_future_ops block_on_ops = {block_on_poll, block_on_drop, "block_on"};
+
 void trale_block_on_init(trale_block_on_future *f, trale_fn *fn, void *arg, intptr_t *result)
 {
-    static const struct trale_future_ops ops = {block_on_poll, block_on_drop, "block_on"};
-
-    *f = (trale_block_on_future){.future = {.ops = &ops}, .fn = fn, .arg = arg};
+    *f = (trale_block_on_future){.future = {.ops = &block_on_ops}, .fn = fn, .arg = arg};
     trale_join_init(&f->join, NULL, result);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/misuse.h"
 #include "core/spawn.h"
+#include "sync/ops.h"
 #include "sync/wait_list.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -159,11 +160,11 @@ static void wait_drop(trale_future *self)
     wake_batch_deliver(&batch);
 }
 
+const struct trale_future_ops group_wait_ops = {wait_poll, wait_drop, "group_wait"};
+
 void trale_group_wait_init(trale_group_wait_future *f, trale_group *group)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "group_wait"};
-
-    *f = (trale_group_wait_future){.future = {.ops = &ops}, .group = group};
+    *f = (trale_group_wait_future){.future = {.ops = &group_wait_ops}, .group = group};
 }
 
 /* The group is cancelled, and its end waited for. */

@@ -7,6 +7,7 @@
 #include "base/misuse.h"
 #include "task/await.h"
 #include "task/claim.h"
+#include "task/ops.h"
 #include "task/task.h"
 
 #define NONE SIZE_MAX
@@ -227,12 +228,12 @@ static void select_drop(trale_future *self)
         self->output = (intptr_t)f->taken;
 }
 
+const struct trale_future_ops select_ops = {select_poll, select_drop, "select"};
+
 void trale_select_init(trale_select_future *f, trale_future *const *futures, size_t count)
 {
-    static const struct trale_future_ops ops = {select_poll, select_drop, "select"};
-
     *f = (trale_select_future){
-        .future = {.ops = &ops}, .futures = futures, .count = count, .taken = NONE};
+        .future = {.ops = &select_ops}, .futures = futures, .count = count, .taken = NONE};
 }
 
 int trale_select(trale_future *const *futures, size_t count)
@@ -297,11 +298,12 @@ static void join_all_drop(trale_future *self)
     }
 }
 
+const struct trale_future_ops join_all_ops = {join_all_poll, join_all_drop, "join_all"};
+
 void trale_join_all_init(trale_join_all_future *f, trale_future *const *futures, size_t count)
 {
-    static const struct trale_future_ops ops = {join_all_poll, join_all_drop, "join_all"};
-
-    *f = (trale_join_all_future){.future = {.ops = &ops}, .futures = futures, .count = count};
+    *f = (trale_join_all_future){
+        .future = {.ops = &join_all_ops}, .futures = futures, .count = count};
 }
 
 int trale_join_all(trale_future *const *futures, size_t count)
