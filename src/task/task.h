@@ -19,7 +19,7 @@ struct trale_context {
 
 struct trale_task {
     trale_waker waker;          /* W: first member: a task is its own waker */
-    struct trale_link link;     /* X: on the ready or the waiting list of home */
+    struct trale_link link;     /* S: on the ready or the waiting list of home, see there */
     struct run_queue *home;     /* I: */
     trale_future *future;       /* X: in the same block as the task */
     intptr_t result;            /* X: until DONE, then I: */
@@ -36,8 +36,10 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
 void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
                void (*free)(trale_task *));
 
-/* Executor: a task that was woken, or is new, goes to the end of the run queue. */
+/* Executor: a task that was woken, or is new, goes to the end of the run queue. The second form is
+ * for who is in a section (freeze.h). */
 void task_ready(trale_task *task);
+void task_ready_in_section(trale_task *task);
 
 /* Executor: makes so many polls at most, from the front of the run queue, and fewer if they do
  * much. */
