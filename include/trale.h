@@ -11,8 +11,6 @@
  *     fiber, and blocks a plain thread; inside the poll function of a future it aborts;
  *   - a call that can wait may return -ECANCELED (the task was cancelled) or -ETIMEDOUT (the
  *     nearest deadline scope passed). It then had no effect, or its contract says which;
- *     (Deadline scopes come with a later version, and so do the dumps that names are for; until
- *     then only trale_runtime_free returns -ETIMEDOUT.)
  *   - an _init function and trale_context_waker want valid pointers; what other functions do with
  *     NULL their contracts say;
  *   - time is int64_t nanoseconds on CLOCK_MONOTONIC; a deadline is absolute;

@@ -3,6 +3,7 @@
  * A member stands in the copied argument of its task, and leaves the group in the drop of the
  * task's future, which runs exactly once, whether the task ran or not.
  */
+#define TRALE_NO_SPAWN_SITES
 #include <errno.h>
 
 #include <trale/group.h>
@@ -83,8 +84,11 @@ static int enter(trale_group *group, trale_task *task)
 int trale_group_spawn(trale_group *group, trale_fn *fn, void *arg)
 {
     struct member member = {.group = group, .fn = fn, .arg = arg};
-    struct fiber_options options = {
-        .fn = run, .copied = &member, .copy = sizeof member, .ended = ended};
+    struct fiber_options options = {.fn = run,
+                                    .copied = &member,
+                                    .copy = sizeof member,
+                                    .site = spawn_site(),
+                                    .ended = ended};
     trale_task *task;
     int error = group && fn ? spawn_prepare(&task, NULL, &options) : -EINVAL;
 

@@ -100,6 +100,7 @@ trale_task *fiber_new(const struct fiber_options *o)
                         .ended = o->ended,
                         .stack = stack};
     task_init(&new->task, &f->future, o->handle, o->name, free_fiber);
+    new->task.site = o->site;
     if (o->copied)
         f->arg = memcpy(take(&top, o->copy), o->copied, o->copy);
     f->sp = first_frame(top, f);

@@ -33,7 +33,7 @@ struct fiber_options {
     size_t copy;
     size_t stack_size; /* bytes */
     bool handle;
-    const char *name;
+    const char *name, *site;
     /* Called once on the executor, as the task ends, whether it ran or not; may be NULL. */
     void (*ended)(void *arg, intptr_t result);
 };

@@ -20,7 +20,7 @@ static void free_stackless(trale_task *task)
 void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
                void (*free)(trale_task *))
 {
-    *task = (trale_task){.future = future, .name = name, .free = free};
+    *task = (trale_task){.future = future, .name = name, .free = free, .born = task_clock()};
     list_init(&task->link);
     atomic_init(&task->waker.state.word,
                 STATE_QUEUED | (handle ? 2 * STATE_REFERENCE : STATE_REFERENCE));
@@ -213,6 +213,16 @@ void trale_detach(trale_task *task)
 {
     if (task)
         task_release(task);
+}
+
+const char *trale_task_name(const trale_task *task)
+{
+    return task ? task->name : NULL;
+}
+
+void trale_spawn_site_(const char *site)
+{
+    this_thread.site = site;
 }
 
 trale_task *trale_self(void)

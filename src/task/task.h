@@ -8,6 +8,7 @@
 
 #include <trale/task.h>
 
+#include "base/clock.h"
 #include "task/run_queue.h"
 #include "task/waker.h"
 
@@ -26,7 +27,16 @@ struct trale_task {
     trale_waker *joiner;        /* W: (JOINER) a reference */
     void (*free)(trale_task *); /* I: for the last reference */
     const char *name;           /* I: may be NULL */
+    const char *site;           /* I: "file:line" of the spawn; may be NULL */
+    uint32_t born;              /* I: task_clock at the spawn */
 };
+
+/* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
+#define TASK_CLOCK_UNIT ((int64_t)1 << 24)
+static inline uint32_t task_clock(void)
+{
+    return (uint32_t)((uint64_t)clock_coarse() / TASK_CLOCK_UNIT);
+}
 
 /* A stackless task with a copy of the future; NULL: no memory. Owned by the executor, and by a
  * join handle if there is one. Not yet queued. */
