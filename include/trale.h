@@ -35,5 +35,6 @@
 #include <trale/channel.h>
 #include <trale/group.h>
 #include <trale/runtime.h>
+#include <trale/debug.h>
 
 #endif

@@ -124,6 +124,7 @@ static intptr_t await_with(trale_waker *waker, trale_task *task, trale_future *f
         }
         if (scope && !shielded)
             scope_arm(scope, task);
+        fiber_note_wait(task->future, future);
         fiber_suspend(task->future);
     }
 }

@@ -48,6 +48,17 @@ bool fiber_is_running(const trale_future *future)
     return future->ops == &fiber_ops && container_of(future, const struct fiber, future)->started;
 }
 
+bool fiber_is_new(const trale_future *future)
+{
+    return future->ops == &fiber_ops && !fiber_is_running(future);
+}
+
+const trale_future *fiber_awaits(const trale_future *future)
+{
+    return future->ops == &fiber_ops ? container_of(future, const struct fiber, future)->awaits
+                                     : future;
+}
+
 void *fiber_argument(const trale_task *task)
 {
     return container_of(task->future, const struct fiber, future)->arg;

@@ -6,4 +6,7 @@
 
 extern const struct trale_future_ops yield_ops, join_ops, select_ops, join_all_ops;
 
+/* What a join_all makes of a future that is ready. */
+extern const struct trale_future_ops spent_ops;
+
 #endif

@@ -1,0 +1,40 @@
+/*
+ * What a program's tasks are doing: for people who look at one that does not do what it should.
+ */
+#ifndef TRALE_DEBUG_H
+#define TRALE_DEBUG_H
+
+#include <stdio.h>
+
+#include <trale/base.h>
+
+TRALE_BEGIN
+
+/*
+ * Writes a line about every task of every runtime that has not ended:
+ *
+ *     trale: runtime 0x563c41d9d2c0, 4 tasks
+ *       0x7f0a3c7ffe80 'reader' (server.c:41), 12.35 s old: waiting: read fd 7
+ *       0x7f0a3c7efe80 'writer' (server.c:42), 12.35 s old: waiting: mutex_lock 0x563c41d9e000,
+ *           held by 0x7f0a3c7ffe80 'reader' (server.c:41)                        (in one line)
+ *       0x7f0a3c7dfe80 (server.c:77), 0.08 s old: ready
+ *       0x7f0a3c7cfe80 'hash' (server.c:80), 0.05 s old: running, for 0.031 s
+ *
+ * which is its handle, its name, where it was spawned (see task.h), its age, and what it does:
+ * new (not begun), ready (to run, as soon as others have), running, or waiting and for what. Of a
+ * wait that is not the library's, the name in its ops is told. "At most" beside a time: that long
+ * ago the executor looked at the clock, and it has begun other polls since.
+ *
+ * It is a picture of one moment, in which every executor stands still between two polls, or goes
+ * on with the poll that it is in, however long that takes: nothing here waits for it. It takes
+ * about a microsecond a task. The writing comes after. A task that another thread is spawning at
+ * the moment may be missing.
+ *
+ * Any thread, and any task, may call it; a signal handler may not: see trale_dump_on_signal. In a
+ * forked child there are no tasks to tell of but its own. out NULL does nothing.
+ */
+TRALE_API void trale_dump(FILE *out);
+
+TRALE_END
+
+#endif
