@@ -35,6 +35,21 @@ TRALE_BEGIN
  */
 TRALE_API void trale_dump(FILE *out);
 
+/*
+ * Watches for polls that take longer than limit ns: such a task keeps every other of its executor
+ * from running. Each is reported to stderr, once:
+ *
+ *     trale: 0x7f0a3c7cfe80 'hash' (server.c:80) has held up its executor for 0.127 s
+ *
+ * A thread of the library's own looks at the executors four times in the limit, and four times a
+ * second at least; so a poll that is hardly longer than the limit may pass unseen, and the time
+ * that is told is up to a quarter of the limit too short. A limit of 0 ends the watch; another one
+ * replaces it. It is for every runtime, also those that are made later. It costs the executors
+ * nothing. A forked child is not watched until it asks for it.
+ *   -EINVAL: limit is negative.     -EAGAIN: no thread.
+ */
+TRALE_API int trale_stall_watch(int64_t limit);
+
 TRALE_END
 
 #endif
