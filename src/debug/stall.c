@@ -92,11 +92,11 @@ static void *watch_main(void *arg)
     uint32_t turn = (uint32_t)(uintptr_t)arg;
     int64_t limit;
 
-    while (atomic_load(&watch.turn) == turn) {
+    do {
         limit = atomic_load(&watch.limit);
         look_at_all(limit);
         futex_wait(&watch.turn, turn, interval(limit));
-    }
+    } while (atomic_load(&watch.turn) == turn);
     return NULL;
 }
 

@@ -156,8 +156,11 @@ START_TEST(what_is_within_the_limit_is_not_reported)
 
     catch_reports();
     waits = spawn_waiting(wait_for_event, &event); /* no matter how long */
-    ck_assert_int_eq(trale_stall_watch(3600 * TRALE_SEC), 0);
     get_stuck(&stuck, "our within");
+    for (int i = 0; i < 3; i++) { /* each time the watch looks at least once */
+        ck_assert_int_eq(trale_stall_watch(3600 * TRALE_SEC), 0);
+        ck_assert_int_eq(trale_stall_watch(0), 0);
+    }
     get_free(&stuck);
     end_task(waits, -ECANCELED);
     expect_no_more();
