@@ -36,6 +36,20 @@ TRALE_BEGIN
 TRALE_API void trale_dump(FILE *out);
 
 /*
+ * From now on the signal, SIGUSR1 for example, makes a dump to stderr. The handler only writes to
+ * an eventfd, which a thread of the library reads that makes the dump; so it comes a moment later,
+ * works whatever the program's threads are doing, and signals that come meanwhile make one dump
+ * together. The handler runs on a thread of the program that does not block the signal; system
+ * calls that it interrupts are restarted (SA_RESTART). It replaces the handler that was there;
+ * sigaction(2) takes it away again. Several signals may be chosen. A forked child inherits the
+ * handler, but there it does nothing until the child calls this; a program that is executed
+ * inherits nothing.
+ *   -EINVAL: no such signal, it cannot be caught, or it is a fault (SIGSEGV, SIGABRT, ...).
+ *   -EMFILE, -ENFILE, -ENOMEM, -EAGAIN: no descriptor, or no thread.
+ */
+TRALE_API int trale_dump_on_signal(int signo);
+
+/*
  * Watches for polls that take longer than limit ns: such a task keeps every other of its executor
  * from running. Each is reported to stderr, once:
  *
