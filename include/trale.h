@@ -26,6 +26,7 @@
 #include <trale/scope.h>
 #include <trale/async.h>
 #include <trale/task.h>
+#include <trale/local.h>
 #include <trale/time.h>
 #include <trale/blocking.h>
 #include <trale/io.h>

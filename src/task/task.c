@@ -6,6 +6,7 @@
 
 #include "base/misuse.h"
 #include "task/fiber.h"
+#include "task/local.h"
 #include "task/thread.h"
 
 _Thread_local struct thread this_thread;
@@ -94,11 +95,11 @@ static void leave(trale_task *task)
 static void finish(trale_task *task, bool ready)
 {
     trale_future *future = task->future;
+    intptr_t result = future->output;
 
-    task->result = future->output;
     trale_future_drop(future);
-    if (!ready)
-        task->result = future->output;
+    locals_end(&task->locals);
+    task->result = ready ? result : future->output;
     leave(task);
     task->home->ended++;
     if (!state_is_sole(&task->waker.state)) /* who learns of the end must find it accounted for */

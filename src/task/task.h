@@ -12,6 +12,8 @@
 #include "task/run_queue.h"
 #include "task/waker.h"
 
+struct locals;
+
 struct trale_context {
     trale_waker *waker;
     struct trale_select_future *select; /* what is polled is an arm of it; NULL: of none */
@@ -19,11 +21,14 @@ struct trale_context {
 };
 
 struct trale_task {
-    trale_waker waker;          /* W: first member: a task is its own waker */
-    struct trale_link link;     /* S: on the ready or the waiting list of home, see there */
-    struct run_queue *home;     /* I: */
-    trale_future *future;       /* X: in the same block as the task */
-    intptr_t result;            /* X: until DONE, then I: */
+    trale_waker waker;      /* W: first member: a task is its own waker */
+    struct trale_link link; /* S: on the ready or the waiting list of home, see there */
+    struct run_queue *home; /* I: */
+    trale_future *future;   /* X: in the same block as the task */
+    union {
+        struct locals *locals; /* X: until the future has been dropped; NULL: none are set */
+        intptr_t result;       /* X: until DONE, then I: */
+    };
     trale_waker *joiner;        /* W: (JOINER) a reference */
     void (*free)(trale_task *); /* I: for the last reference */
     const char *name;           /* I: may be NULL */
