@@ -27,7 +27,7 @@ TRALE_BEGIN
  *
  * It is a picture of one moment, in which every executor stands still between two polls, or goes
  * on with the poll that it is in, however long that takes: nothing here waits for it. It takes
- * about a microsecond a task. The writing comes after. A task that another thread is spawning at
+ * a microsecond or two a task. The writing comes after. A task that another thread is spawning at
  * the moment may be missing.
  *
  * Any thread, and any task, may call it; a signal handler may not: see trale_dump_on_signal. In a

@@ -6,13 +6,12 @@
 
 #include "task/task.h"
 
+/* Room for more bytes than that. */
 static bool make_room(struct text *t, size_t more)
 {
     size_t room = t->room ? t->room : 4096;
     char *at;
 
-    if (t->length + more < t->room)
-        return true;
     while (room <= t->length + more)
         room *= 2;
     at = realloc(t->at, room);
@@ -28,18 +27,19 @@ void text_add(struct text *t, const char *format, ...)
     va_list args;
     int length;
 
-    if (t->cut)
-        return;
-    va_start(args, format);
-    length = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    t->cut = length < 0 || !make_room(t, (size_t)length);
-    if (t->cut)
-        return;
-    va_start(args, format);
-    vsnprintf(t->at + t->length, t->room - t->length, format, args);
-    va_end(args);
-    t->length += (size_t)length;
+    while (!t->cut) {
+        va_start(args, format);
+        length = vsnprintf(t->at ? t->at + t->length : NULL, t->room - t->length, format, args);
+        va_end(args);
+        if (length < 0) {
+            t->cut = true;
+        } else if ((size_t)length < t->room - t->length) {
+            t->length += (size_t)length;
+            return;
+        } else {
+            t->cut = !make_room(t, (size_t)length);
+        }
+    }
 }
 
 void text_add_time(struct text *t, int64_t ns, int digits)
