@@ -11,7 +11,6 @@
  *     fiber, and blocks a plain thread; inside the poll function of a future it aborts;
  *   - a call that can wait may return -ECANCELED (the task was cancelled) or -ETIMEDOUT (the
  *     nearest deadline scope passed). It then had no effect, or its contract says which;
- *     (Names of tasks and futures are for dumps, which come with a later version.)
  *   - an _init function and trale_context_waker want valid pointers; what other functions do with
  *     NULL their contracts say;
  *   - time is int64_t nanoseconds on CLOCK_MONOTONIC; a deadline is absolute;
@@ -27,6 +26,7 @@
 #include <trale/scope.h>
 #include <trale/async.h>
 #include <trale/task.h>
+#include <trale/local.h>
 #include <trale/time.h>
 #include <trale/blocking.h>
 #include <trale/io.h>
@@ -39,5 +39,6 @@
 #include <trale/watch.h>
 #include <trale/group.h>
 #include <trale/runtime.h>
+#include <trale/debug.h>
 
 #endif

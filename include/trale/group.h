@@ -15,6 +15,7 @@
 #define TRALE_GROUP_H
 
 #include <trale/sync.h>
+#include <trale/task.h>
 
 TRALE_BEGIN
 
@@ -69,5 +70,9 @@ typedef struct trale_group_wait_future {
 TRALE_API void trale_group_wait_init(trale_group_wait_future *f, trale_group *group);
 
 TRALE_END
+
+#ifndef TRALE_NO_SPAWN_SITES
+#define trale_group_spawn(...) (TRALE_SPAWN_SITE_, trale_group_spawn(__VA_ARGS__))
+#endif
 
 #endif

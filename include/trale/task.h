@@ -98,6 +98,9 @@ TRALE_API int trale_block_on(trale_fn *fn, void *arg, intptr_t *result);
  */
 TRALE_API int trale_yield(void);
 
+/* The name that the task was spawned with; NULL: it has none, or task is NULL. */
+TRALE_API const char *trale_task_name(const trale_task *task);
+
 /* The running task, borrowed; NULL outside a task. */
 TRALE_API trale_task *trale_self(void);
 
@@ -130,6 +133,28 @@ typedef struct trale_block_on_future {
 TRALE_API void trale_block_on_init(trale_block_on_future *f, trale_fn *fn, void *arg,
                                    intptr_t *result);
 
+/*
+ * Every spawn notes the place in the program where it was called, for dumps (debug.h): these are
+ * macros around the functions of the same names. The functions can be had as ever,
+ * (trale_spawn)(...) or by their addresses; a task so spawned has no place, nor has one that a
+ * trale_block_on_future spawned. Define TRALE_NO_SPAWN_SITES before the first header of trale to
+ * have no macros; C++ needs that to write ::trale_spawn.
+ */
+TRALE_API void trale_spawn_site_(const char *site);
+
 TRALE_END
+
+#define TRALE_TEXT_OF_(x) #x
+#define TRALE_TEXT_(x) TRALE_TEXT_OF_(x)
+#define TRALE_SPAWN_SITE_ trale_spawn_site_(__FILE__ ":" TRALE_TEXT_(__LINE__))
+
+#ifndef TRALE_NO_SPAWN_SITES
+#define trale_spawn(...) (TRALE_SPAWN_SITE_, trale_spawn(__VA_ARGS__))
+#define trale_spawn_copy(...) (TRALE_SPAWN_SITE_, trale_spawn_copy(__VA_ARGS__))
+#define trale_spawn_future(...) (TRALE_SPAWN_SITE_, trale_spawn_future(__VA_ARGS__))
+#define trale_spawn_with(...) (TRALE_SPAWN_SITE_, trale_spawn_with(__VA_ARGS__))
+#define trale_spawn_future_with(...) (TRALE_SPAWN_SITE_, trale_spawn_future_with(__VA_ARGS__))
+#define trale_block_on(...) (TRALE_SPAWN_SITE_, trale_block_on(__VA_ARGS__))
+#endif
 
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/ops.h"
 #include "core/pool.h"
 #include "task/await.h"
 
@@ -55,11 +56,11 @@ static void blocking_drop(trale_future *self)
     pool_leave(container_of(self, trale_blocking_future, future)->job);
 }
 
+const struct trale_future_ops blocking_ops = {blocking_poll, blocking_drop, "blocking"};
+
 void trale_blocking_init(trale_blocking_future *f, trale_fn *fn, void *arg)
 {
-    static const struct trale_future_ops ops = {blocking_poll, blocking_drop, "blocking"};
-
-    *f = (trale_blocking_future){.future = {.ops = &ops}, .fn = fn, .arg = arg};
+    *f = (trale_blocking_future){.future = {.ops = &blocking_ops}, .fn = fn, .arg = arg};
 }
 
 static bool blocking_withdraw(trale_future *self)

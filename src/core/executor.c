@@ -1,5 +1,6 @@
 #include "core/executor.h"
 
+#include "base/barrier.h"
 #include "base/clock.h"
 #include "core/process.h"
 #include "core/runtime.h"
@@ -10,7 +11,8 @@
 #define NEAR_NS 100000 /* how soon a timer is due soon */
 #define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
-/* Every task that is here and not the janitor. Those on the run queue need no queueing. */
+/* Every task that is here and not the janitor. Those on the run queue need no queueing. In a
+ * section. */
 static void cancel_all(struct executor *ex)
 {
     struct trale_link *link, *next;
@@ -25,8 +27,14 @@ static void cancel_all(struct executor *ex)
         next = link->next;
         task = container_of(link, trale_task, link);
         if (task != &ex->janitor && state_cancel(&task->waker.state))
-            task_ready(task);
+            task_ready_in_section(task);
     }
+}
+
+static void cancel_all_if_wanted(struct executor *ex)
+{
+    if (atomic_exchange(&ex->cancel_wanted, false))
+        cancel_all(ex);
 }
 
 static enum trale_poll janitor_poll(trale_future *self, trale_context *cx)
@@ -35,8 +43,9 @@ static enum trale_poll janitor_poll(trale_future *self, trale_context *cx)
 
     (void)cx;
     /* Asked while the janitor stood on the run queue already: take_inbox did not see it. */
-    if (atomic_exchange(&ex->cancel_wanted, false))
-        cancel_all(ex);
+    section_begin(&ex->queue.freeze);
+    cancel_all_if_wanted(ex);
+    section_end(&ex->queue.freeze);
     ex->stopping = atomic_load(&ex->stop_wanted);
     return TRALE_PENDING;
 }
@@ -65,6 +74,7 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
     list_init(&ex->queue.waiting);
     ex->queue.account = account;
     ex->queue.deadlines = &deadlines;
+    ex->queue.freeze.asymmetric = barrier_register();
     ex->janitor_future.ops = &janitor_ops;
     task_init(&ex->janitor, &ex->janitor_future, false, "janitor", NULL);
     ex->janitor.home = &ex->queue;
@@ -83,16 +93,18 @@ static void take_inbox(struct executor *ex)
 
     if (!inbox_filled(&ex->queue.inbox))
         return;
+    section_begin(&ex->queue.freeze); /* what was taken stands nowhere for a moment */
     for (w = inbox_take(&ex->queue.inbox); w; w = next) {
         trale_task *task = container_of(w, trale_task, waker);
 
         next = w->next;
         if (task != &ex->janitor && runtime_is_closed(ex->runtime) && !process_exits())
             state_cancel(&task->waker.state);
-        if (task == &ex->janitor && atomic_exchange(&ex->cancel_wanted, false))
-            cancel_all(ex);
-        task_ready(task);
+        if (task == &ex->janitor)
+            cancel_all_if_wanted(ex);
+        task_ready_in_section(task);
     }
+    section_end(&ex->queue.freeze);
 }
 
 static bool has_work(const struct executor *ex)
@@ -138,6 +150,15 @@ static void park(struct executor *ex, int64_t timer)
     }
 }
 
+/* The polls that follow began after now: a dump tells from it how long one has taken. */
+static void note_time(struct executor *ex, int64_t now)
+{
+    uint32_t polls = atomic_load_explicit(&ex->queue.polls, memory_order_relaxed);
+
+    atomic_store_explicit(&ex->queue.looked, polls, memory_order_relaxed);
+    atomic_store_explicit(&ex->queue.now, now, memory_order_relaxed);
+}
+
 /* A wait that a timer ended says nothing for spinning: that end was known beforehand. */
 static void wait_for_work(struct executor *ex)
 {
@@ -147,6 +168,7 @@ static void wait_for_work(struct executor *ex)
     if (!look_around(ex, start))
         park(ex, timer);
     end = clock_now();
+    note_time(ex, end);
     spin_learn(&ex->spin, end < timer ? end - start : TRALE_NEVER);
 }
 
@@ -155,6 +177,7 @@ static void turn_if_due(struct executor *ex)
 {
     int64_t now = clock_now();
 
+    note_time(ex, now);
     if (now - ex->turned >= TURN_NS)
         turn_reactor(ex, now);
 }
@@ -162,8 +185,10 @@ static void turn_if_due(struct executor *ex)
 /* Whoever pushes from now on finds nobody to wake, and the reactor thread its baton. */
 static void leave(struct executor *ex)
 {
+    section_begin(&ex->queue.freeze);
     while (!inbox_park(&ex->queue.inbox))
         inbox_take(&ex->queue.inbox);
+    section_end(&ex->queue.freeze);
     baton_hand_over(&ex->reactor->baton);
     stack_cache_flush(&ex->stacks);
     this_thread.queue = NULL;
@@ -177,6 +202,7 @@ static void *executor_main(void *arg)
     overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;
+    note_time(ex, clock_now());
     while (!ex->stopping) {
         take_inbox(ex);
         run_queue_poll(&ex->queue, POLLS);

@@ -16,6 +16,13 @@
 #include "task/stack.h"
 #include "task/task.h"
 
+/* What the stall watch knows of an executor; zeroed at first. */
+struct stall_seen {
+    uint32_t polls; /* when it looked last */
+    int64_t since;  /* when it first found them so many */
+    bool reported;
+};
+
 struct executor {
     struct run_queue queue;
     trale_runtime *runtime;          /* I: */
@@ -35,6 +42,7 @@ struct executor {
     bool stopping;             /* X: */
     _Atomic(uint32_t) left;    /* A: futex; set as the last thing the thread does here */
     pthread_t thread;          /* I: */
+    struct stall_seen stall;   /* P: process.h, by the stall watch */
 };
 
 void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor);

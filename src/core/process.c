@@ -127,6 +127,13 @@ bool process_remove(trale_runtime *rt)
     return last;
 }
 
+trale_runtime *process_next(const trale_runtime *rt)
+{
+    const struct trale_link *next = rt ? rt->link.next : all.next;
+
+    return next != &all ? container_of(next, trale_runtime, link) : NULL;
+}
+
 /*
  * Not freed, and the default one stays the default: other threads may be about to use it. A poll
  * that does not come back is left to its fate.

@@ -21,6 +21,9 @@ bool process_exits(void);
 int process_add(trale_runtime *rt);
 bool process_remove(trale_runtime *rt);
 
+/* Under the lock: the runtime after that one, or the first if it is NULL; NULL: no more. */
+trale_runtime *process_next(const trale_runtime *rt);
+
 /* Counts the forks that lead to this process. */
 unsigned process_generation(void);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "core/ops.h"
 #include "core/runtime.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -32,11 +33,11 @@ static void wait_drop(trale_future *self)
     runtime_wait_delist(container_of(self, trale_runtime_wait_future, future));
 }
 
+const struct trale_future_ops runtime_wait_ops = {wait_poll, wait_drop, "runtime_wait"};
+
 void trale_runtime_wait_init(trale_runtime_wait_future *f, trale_runtime *runtime)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "runtime_wait"};
-
-    *f = (trale_runtime_wait_future){.future = {.ops = &ops}, .runtime = runtime};
+    *f = (trale_runtime_wait_future){.future = {.ops = &runtime_wait_ops}, .runtime = runtime};
 }
 
 int trale_runtime_wait(trale_runtime *runtime)
@@ -108,12 +109,12 @@ static void free_drop(trale_future *self)
     runtime_reopen(f->wait.runtime);
 }
 
+const struct trale_future_ops runtime_free_ops = {free_poll, free_drop, "runtime_free"};
+
 void trale_runtime_free_init(trale_runtime_free_future *f, trale_runtime *runtime,
                              int64_t deadline)
 {
-    static const struct trale_future_ops ops = {free_poll, free_drop, "runtime_free"};
-
-    *f = (trale_runtime_free_future){.future = {.ops = &ops}, .deadline = deadline};
+    *f = (trale_runtime_free_future){.future = {.ops = &runtime_free_ops}, .deadline = deadline};
     trale_runtime_wait_init(&f->wait, runtime);
 }
 

@@ -5,6 +5,7 @@
 #include <trale/time.h>
 
 #include "base/clock.h"
+#include "core/ops.h"
 #include "core/reactor.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -53,11 +54,11 @@ static void sleep_drop(trale_future *self)
     timer_disarm(&container_of(self, trale_sleep_future, future)->timer);
 }
 
+const struct trale_future_ops sleep_ops = {sleep_poll, sleep_drop, "sleep"};
+
 void trale_sleep_until_init(trale_sleep_until_future *f, int64_t deadline)
 {
-    static const struct trale_future_ops ops = {sleep_poll, sleep_drop, "sleep"};
-
-    *f = (trale_sleep_future){.future = {.ops = &ops}, .deadline = deadline};
+    *f = (trale_sleep_future){.future = {.ops = &sleep_ops}, .deadline = deadline};
 }
 
 void trale_sleep_init(trale_sleep_future *f, int64_t duration)
@@ -118,11 +119,12 @@ static void interval_drop(trale_future *self)
     trale_future_drop(&container_of(self, trale_interval_wait_future, future)->sleep.future);
 }
 
+const struct trale_future_ops interval_wait_ops = {interval_poll, interval_drop, "interval_wait"};
+
 void trale_interval_wait_init(trale_interval_wait_future *f, trale_interval *interval)
 {
-    static const struct trale_future_ops ops = {interval_poll, interval_drop, "interval_wait"};
-
-    *f = (trale_interval_wait_future){.future = {.ops = &ops}, .interval = interval};
+    *f =
+        (trale_interval_wait_future){.future = {.ops = &interval_wait_ops}, .interval = interval};
 }
 
 int trale_interval_wait(trale_interval *interval)

@@ -1,13 +1,23 @@
 /* Starting tasks: choose the runtime, make the task, let it in, send it to its executor. */
+#define TRALE_NO_SPAWN_SITES
 #include <errno.h>
 
 #include "core/spawn.h"
 
+#include "core/ops.h"
 #include "core/runtime.h"
 #include "task/await.h"
 #include "task/fiber.h"
 #include "task/thread.h"
 #include "task/thread_waker.h"
+
+const char *spawn_site(void)
+{
+    const char *site = this_thread.site;
+
+    this_thread.site = NULL;
+    return site;
+}
 
 static int choose(trale_runtime **rt, const trale_spawn_options *options)
 {
@@ -83,7 +93,8 @@ static int spawn_fiber(trale_task **task, const trale_spawn_options *options,
 int trale_spawn_with(trale_task **task, const trale_spawn_options *options, trale_fn *fn,
                      void *arg)
 {
-    return spawn_fiber(task, options, &(struct fiber_options){.fn = fn, .arg = arg});
+    return spawn_fiber(task, options,
+                       &(struct fiber_options){.fn = fn, .arg = arg, .site = spawn_site()});
 }
 
 int trale_spawn(trale_task **task, trale_fn *fn, void *arg)
@@ -93,15 +104,17 @@ int trale_spawn(trale_task **task, trale_fn *fn, void *arg)
 
 int trale_spawn_copy(trale_task **task, trale_fn *fn, const void *arg, size_t size)
 {
+    struct fiber_options fiber = {.fn = fn, .copied = arg, .copy = size, .site = spawn_site()};
+
     if (!arg && size != 0)
         return -EINVAL;
-    return spawn_fiber(task, NULL,
-                       &(struct fiber_options){.fn = fn, .copied = arg, .copy = size});
+    return spawn_fiber(task, NULL, &fiber);
 }
 
 int trale_spawn_future_with(trale_task **task, const trale_spawn_options *options,
                             const trale_future *future, size_t size)
 {
+    const char *site = spawn_site();
     trale_runtime *rt;
     trale_task *new;
     int error;
@@ -113,9 +126,11 @@ int trale_spawn_future_with(trale_task **task, const trale_spawn_options *option
         return error;
     new = task_new(future, size, task != NULL, options ? options->name : NULL);
     error = let_in(rt, new);
-    if (error == 0)
-        send(new, task);
-    return error;
+    if (error != 0)
+        return error;
+    new->site = site;
+    send(new, task);
+    return 0;
 }
 
 int trale_spawn_future(trale_task **task, const trale_future *future, size_t size)
@@ -146,11 +161,11 @@ static void block_on_drop(trale_future *self)
     trale_detach(task);
 }
 
+const struct trale_future_ops block_on_ops = {block_on_poll, block_on_drop, "block_on"};
+
 void trale_block_on_init(trale_block_on_future *f, trale_fn *fn, void *arg, intptr_t *result)
 {
-    static const struct trale_future_ops ops = {block_on_poll, block_on_drop, "block_on"};
-
-    *f = (trale_block_on_future){.future = {.ops = &ops}, .fn = fn, .arg = arg};
+    *f = (trale_block_on_future){.future = {.ops = &block_on_ops}, .fn = fn, .arg = arg};
     trale_join_init(&f->join, NULL, result);
 }
 
@@ -158,6 +173,7 @@ void trale_block_on_init(trale_block_on_future *f, trale_fn *fn, void *arg, intp
  * waits for the end. Nor may the wait fail: what a plain thread needs for it comes first. */
 int trale_block_on(trale_fn *fn, void *arg, intptr_t *result)
 {
+    struct fiber_options fiber = {.fn = fn, .arg = arg, .site = spawn_site()};
     trale_join_future join;
     trale_task *task;
     int error;
@@ -167,7 +183,7 @@ int trale_block_on(trale_fn *fn, void *arg, intptr_t *result)
     if (!this_thread.task && !thread_waker())
         error = -ENOMEM;
     if (error == 0)
-        error = trale_spawn(&task, fn, arg);
+        error = spawn_fiber(&task, NULL, &fiber);
     if (error != 0)
         return error;
     error = trale_join(task, result);

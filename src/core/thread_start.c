@@ -3,9 +3,18 @@
 
 #include <signal.h>
 
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+
+bool thread_is_fault(int signo)
+{
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (faults[i] == signo)
+            return true;
+    return false;
+}
+
 int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *arg)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
     sigset_t blocked, before;
     int error;
 

@@ -3,6 +3,7 @@
 #define CORE_THREAD_START_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 /* 0 or -EAGAIN. The thread has the name, at most 15 characters, and only faults reach it: every
  * other signal is blocked, so that handlers run on the program's own threads. Name NULL: it calls
@@ -12,5 +13,8 @@ void thread_name(const char *name);
 
 /* Forked child on such a thread: it may become another program, which wants its signals. */
 void thread_unblock_signals(void);
+
+/* Is it a signal that the thread's own instructions cause? */
+bool thread_is_fault(int signo);
 
 #endif

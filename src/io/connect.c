@@ -8,6 +8,7 @@
 #include "core/io_source.h"
 #include "core/pool.h"
 #include "io/addr.h"
+#include "io/ops.h"
 #include "io/resolve.h"
 #include "io/socket.h"
 #include "task/await.h"
@@ -163,11 +164,12 @@ static enum trale_poll tcp_connect_poll(trale_future *self, trale_context *cx)
     return connect_poll(self, cx, tcp_addresses);
 }
 
+const struct trale_future_ops tcp_connect_ops = {tcp_connect_poll, connect_drop, "tcp_connect"};
+
 void trale_tcp_connect_init(trale_tcp_connect_future *f, trale_io **io, const char *endpoint)
 {
-    static const struct trale_future_ops ops = {tcp_connect_poll, connect_drop, "tcp_connect"};
-
-    *f = (trale_tcp_connect_future){.future = {.ops = &ops}, .io = io, .text = endpoint};
+    *f = (trale_tcp_connect_future){
+        .future = {.ops = &tcp_connect_ops}, .io = io, .text = endpoint};
 }
 
 int trale_tcp_connect(trale_io **io, const char *endpoint)
@@ -193,11 +195,13 @@ static enum trale_poll unix_connect_poll(trale_future *self, trale_context *cx)
     return connect_poll(self, cx, unix_address);
 }
 
+const struct trale_future_ops unix_connect_ops = {unix_connect_poll, connect_drop,
+                                                  "unix_connect"};
+
 void trale_unix_connect_init(trale_unix_connect_future *f, trale_io **io, const char *path)
 {
-    static const struct trale_future_ops ops = {unix_connect_poll, connect_drop, "unix_connect"};
-
-    *f = (trale_unix_connect_future){.future = {.ops = &ops}, .io = io, .text = path};
+    *f =
+        (trale_unix_connect_future){.future = {.ops = &unix_connect_ops}, .io = io, .text = path};
 }
 
 int trale_unix_connect(trale_io **io, const char *path)

@@ -7,6 +7,7 @@
 #include <trale/file.h>
 
 #include "core/pool.h"
+#include "io/ops.h"
 #include "io/transfer.h"
 #include "task/await.h"
 
@@ -58,22 +59,25 @@ static bool positioned_withdraw(trale_future *self)
     return transfer_withdraw(&container_of(self, trale_pread_future, future)->waiter);
 }
 
+const struct trale_future_ops pread_ops = {pread_poll, positioned_drop, "pread"};
+
 void trale_pread_init(trale_pread_future *f, trale_io *io, void *buffer, size_t size,
                       off_t offset)
 {
-    static const struct trale_future_ops ops = {pread_poll, positioned_drop, "pread"};
-
-    *f = (trale_pread_future){
-        .future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size, .offset = offset};
+    *f = (trale_pread_future){.future = {.ops = &pread_ops},
+                              .io = io,
+                              .buffer = buffer,
+                              .size = size,
+                              .offset = offset};
 }
+
+const struct trale_future_ops pwrite_ops = {pwrite_poll, positioned_drop, "pwrite"};
 
 void trale_pwrite_init(trale_pwrite_future *f, trale_io *io, const void *buffer, size_t size,
                        off_t offset)
 {
-    static const struct trale_future_ops ops = {pwrite_poll, positioned_drop, "pwrite"};
-
     trale_pread_init(f, io, (void *)(uintptr_t)buffer, size, offset);
-    f->future.ops = &ops;
+    f->future.ops = &pwrite_ops;
 }
 
 ssize_t trale_pread(trale_io *io, void *buffer, size_t size, off_t offset)
@@ -155,11 +159,11 @@ static bool fsync_withdraw(trale_future *self)
     return pool_withdraw(container_of(self, trale_fsync_future, future)->job);
 }
 
+const struct trale_future_ops fsync_ops = {fsync_poll, fsync_drop, "fsync"};
+
 void trale_fsync_init(trale_fsync_future *f, trale_io *io)
 {
-    static const struct trale_future_ops ops = {fsync_poll, fsync_drop, "fsync"};
-
-    *f = (trale_fsync_future){.future = {.ops = &ops}, .io = io};
+    *f = (trale_fsync_future){.future = {.ops = &fsync_ops}, .io = io};
 }
 
 int trale_fsync(trale_io *io)

@@ -6,6 +6,7 @@
 
 #include "core/io_source.h"
 #include "io/addr.h"
+#include "io/ops.h"
 #include "io/socket.h"
 #include "task/await.h"
 
@@ -16,11 +17,12 @@ static enum trale_poll tcp_listen_poll(trale_future *self, trale_context *cx)
     return socket_open_poll(f, SOCK_STREAM, socket_bind, cx);
 }
 
+const struct trale_future_ops tcp_listen_ops = {tcp_listen_poll, socket_open_drop, "tcp_listen"};
+
 void trale_tcp_listen_init(trale_tcp_listen_future *f, trale_io **io, const char *endpoint)
 {
-    static const struct trale_future_ops ops = {tcp_listen_poll, socket_open_drop, "tcp_listen"};
-
-    *f = (trale_tcp_listen_future){.future = {.ops = &ops}, .io = io, .endpoint = endpoint};
+    *f = (trale_tcp_listen_future){
+        .future = {.ops = &tcp_listen_ops}, .io = io, .endpoint = endpoint};
 }
 
 int trale_tcp_listen(trale_io **io, const char *endpoint)
@@ -88,13 +90,15 @@ static void accept_drop(trale_future *self)
     source_forget(&container_of(self, trale_accept_future, future)->waiter);
 }
 
+const struct trale_future_ops accept_ops = {accept_poll, accept_drop, "accept"};
+
 void trale_accept_init(trale_accept_future *f, trale_io *listener, trale_io **connection,
                        trale_addr *peer)
 {
-    static const struct trale_future_ops ops = {accept_poll, accept_drop, "accept"};
-
-    *f = (trale_accept_future){
-        .future = {.ops = &ops}, .listener = listener, .connection = connection, .peer = peer};
+    *f = (trale_accept_future){.future = {.ops = &accept_ops},
+                               .listener = listener,
+                               .connection = connection,
+                               .peer = peer};
 }
 
 int trale_accept(trale_io *listener, trale_io **connection, trale_addr *peer)

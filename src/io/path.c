@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "core/io_source.h"
 #include "core/pool.h"
+#include "io/ops.h"
 #include "task/await.h"
 
 struct path_job {
@@ -131,13 +132,13 @@ static enum trale_poll open_poll(trale_future *self, trale_context *cx)
     return TRALE_READY;
 }
 
+const struct trale_future_ops file_open_ops = {open_poll, path_drop, "file_open"};
+
 void trale_file_open_init(trale_file_open_future *f, trale_io **io, const char *path, int flags,
                           mode_t mode)
 {
-    static const struct trale_future_ops ops = {open_poll, path_drop, "file_open"};
-
     *f = (trale_file_open_future){
-        .future = {.ops = &ops}, .path = path, .io = io, .flags = flags, .mode = mode};
+        .future = {.ops = &file_open_ops}, .path = path, .io = io, .flags = flags, .mode = mode};
 }
 
 int trale_file_open(trale_io **io, const char *path, int flags, mode_t mode)
@@ -162,11 +163,11 @@ static enum trale_poll mkdir_poll(trale_future *self, trale_context *cx)
     return path_poll(as_call(self), call_mkdir, cx, &job);
 }
 
+const struct trale_future_ops mkdir_ops = {mkdir_poll, path_drop, "mkdir"};
+
 void trale_mkdir_init(trale_mkdir_future *f, const char *path, mode_t mode)
 {
-    static const struct trale_future_ops ops = {mkdir_poll, path_drop, "mkdir"};
-
-    *f = (trale_mkdir_future){.future = {.ops = &ops}, .path = path, .mode = mode};
+    *f = (trale_mkdir_future){.future = {.ops = &mkdir_ops}, .path = path, .mode = mode};
 }
 
 int trale_mkdir(const char *path, mode_t mode)
@@ -189,11 +190,11 @@ static enum trale_poll unlink_poll(trale_future *self, trale_context *cx)
     return path_poll(as_call(self), call_unlink, cx, &job);
 }
 
+const struct trale_future_ops unlink_ops = {unlink_poll, path_drop, "unlink"};
+
 void trale_unlink_init(trale_unlink_future *f, const char *path)
 {
-    static const struct trale_future_ops ops = {unlink_poll, path_drop, "unlink"};
-
-    *f = (trale_unlink_future){.future = {.ops = &ops}, .path = path};
+    *f = (trale_unlink_future){.future = {.ops = &unlink_ops}, .path = path};
 }
 
 int trale_unlink(const char *path)
@@ -218,11 +219,11 @@ static enum trale_poll rename_poll(trale_future *self, trale_context *cx)
     return path_poll(as_call(self), call_rename, cx, &job);
 }
 
+const struct trale_future_ops rename_ops = {rename_poll, path_drop, "rename"};
+
 void trale_rename_init(trale_rename_future *f, const char *from, const char *to)
 {
-    static const struct trale_future_ops ops = {rename_poll, path_drop, "rename"};
-
-    *f = (trale_rename_future){.future = {.ops = &ops}, .path = from, .to = to};
+    *f = (trale_rename_future){.future = {.ops = &rename_ops}, .path = from, .to = to};
 }
 
 int trale_rename(const char *from, const char *to)
@@ -252,11 +253,11 @@ static enum trale_poll stat_poll(trale_future *self, trale_context *cx)
     return TRALE_READY;
 }
 
+const struct trale_future_ops stat_ops = {stat_poll, path_drop, "stat"};
+
 void trale_stat_init(trale_stat_future *f, const char *path, struct stat *status)
 {
-    static const struct trale_future_ops ops = {stat_poll, path_drop, "stat"};
-
-    *f = (trale_stat_future){.future = {.ops = &ops}, .path = path, .status = status};
+    *f = (trale_stat_future){.future = {.ops = &stat_ops}, .path = path, .status = status};
 }
 
 int trale_stat(const char *path, struct stat *status)

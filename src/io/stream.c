@@ -6,6 +6,7 @@
 #include <trale/io.h>
 
 #include "core/io_source.h"
+#include "io/ops.h"
 #include "io/sigpipe.h"
 #include "io/transfer.h"
 #include "task/await.h"
@@ -69,11 +70,12 @@ static void read_drop(trale_future *self)
     source_forget(&container_of(self, trale_read_future, future)->waiter);
 }
 
+const struct trale_future_ops read_ops = {read_poll, read_drop, "read"};
+
 void trale_read_init(trale_read_future *f, trale_io *io, void *buffer, size_t size)
 {
-    static const struct trale_future_ops ops = {read_poll, read_drop, "read"};
-
-    *f = (trale_read_future){.future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size};
+    *f = (trale_read_future){
+        .future = {.ops = &read_ops}, .io = io, .buffer = buffer, .size = size};
 }
 
 static bool read_withdraw(trale_future *self)
@@ -124,11 +126,12 @@ static void write_drop(trale_future *self)
     source_forget(&container_of(self, trale_write_future, future)->waiter);
 }
 
+const struct trale_future_ops write_ops = {write_poll, write_drop, "write"};
+
 void trale_write_init(trale_write_future *f, trale_io *io, const void *buffer, size_t size)
 {
-    static const struct trale_future_ops ops = {write_poll, write_drop, "write"};
-
-    *f = (trale_write_future){.future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size};
+    *f = (trale_write_future){
+        .future = {.ops = &write_ops}, .io = io, .buffer = buffer, .size = size};
 }
 
 static bool write_withdraw(trale_future *self)
@@ -222,18 +225,20 @@ static void vector_drop(trale_future *self)
     source_forget(&container_of(self, trale_readv_future, future)->waiter);
 }
 
+const struct trale_future_ops readv_ops = {readv_poll, vector_drop, "readv"};
+
 void trale_readv_init(trale_readv_future *f, trale_io *io, const struct iovec *iov, int count)
 {
-    static const struct trale_future_ops ops = {readv_poll, vector_drop, "readv"};
-
-    *f = (trale_readv_future){.future = {.ops = &ops}, .io = io, .iov = iov, .count = count};
+    *f =
+        (trale_readv_future){.future = {.ops = &readv_ops}, .io = io, .iov = iov, .count = count};
 }
+
+const struct trale_future_ops writev_ops = {writev_poll, vector_drop, "writev"};
 
 void trale_writev_init(trale_writev_future *f, trale_io *io, const struct iovec *iov, int count)
 {
-    static const struct trale_future_ops ops = {writev_poll, vector_drop, "writev"};
-
-    *f = (trale_writev_future){.future = {.ops = &ops}, .io = io, .iov = iov, .count = count};
+    *f = (trale_writev_future){
+        .future = {.ops = &writev_ops}, .io = io, .iov = iov, .count = count};
 }
 
 static bool vector_withdraw(trale_future *self)

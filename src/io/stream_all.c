@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "core/io_source.h"
+#include "io/ops.h"
 #include "io/transfer.h"
 #include "task/await.h"
 
@@ -53,11 +54,11 @@ static void read_full_drop(trale_future *self)
     self->output = (intptr_t)f->moved;
 }
 
+const struct trale_future_ops read_full_ops = {read_full_poll, read_full_drop, "read_full"};
+
 void trale_read_full_init(trale_read_full_future *f, trale_io *io, void *buffer, size_t size)
 {
-    static const struct trale_future_ops ops = {read_full_poll, read_full_drop, "read_full"};
-
-    *f = (trale_read_full_future){.future = {.ops = &ops}};
+    *f = (trale_read_full_future){.future = {.ops = &read_full_ops}};
     trale_read_init(&f->read, io, buffer, size);
 }
 
@@ -117,12 +118,12 @@ static void write_all_drop(trale_future *self)
     self->output = (intptr_t)f->moved;
 }
 
+const struct trale_future_ops write_all_ops = {write_all_poll, write_all_drop, "write_all"};
+
 void trale_write_all_init(trale_write_all_future *f, trale_io *io, const void *buffer,
                           size_t size)
 {
-    static const struct trale_future_ops ops = {write_all_poll, write_all_drop, "write_all"};
-
-    *f = (trale_write_all_future){.future = {.ops = &ops}};
+    *f = (trale_write_all_future){.future = {.ops = &write_all_ops}};
     trale_write_init(&f->write, io, buffer, size);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/io_source.h"
 #include "io/addr.h"
+#include "io/ops.h"
 #include "io/socket.h"
 #include "task/await.h"
 
@@ -43,13 +44,13 @@ static void recvfrom_drop(trale_future *self)
     source_forget(&container_of(self, trale_recvfrom_future, future)->waiter);
 }
 
+const struct trale_future_ops recvfrom_ops = {recvfrom_poll, recvfrom_drop, "recvfrom"};
+
 void trale_recvfrom_init(trale_recvfrom_future *f, trale_io *io, void *buffer, size_t size,
                          trale_addr *from)
 {
-    static const struct trale_future_ops ops = {recvfrom_poll, recvfrom_drop, "recvfrom"};
-
     *f = (trale_recvfrom_future){
-        .future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size, .from = from};
+        .future = {.ops = &recvfrom_ops}, .io = io, .buffer = buffer, .size = size, .from = from};
 }
 
 ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_addr *from)
@@ -87,13 +88,13 @@ static void sendto_drop(trale_future *self)
     source_forget(&container_of(self, trale_sendto_future, future)->waiter);
 }
 
+const struct trale_future_ops sendto_ops = {sendto_poll, sendto_drop, "sendto"};
+
 void trale_sendto_init(trale_sendto_future *f, trale_io *io, const void *buffer, size_t size,
                        const trale_addr *to)
 {
-    static const struct trale_future_ops ops = {sendto_poll, sendto_drop, "sendto"};
-
     *f = (trale_sendto_future){
-        .future = {.ops = &ops}, .io = io, .buffer = buffer, .size = size, .to = to};
+        .future = {.ops = &sendto_ops}, .io = io, .buffer = buffer, .size = size, .to = to};
 }
 
 ssize_t trale_sendto(trale_io *io, const void *buffer, size_t size, const trale_addr *to)
@@ -135,11 +136,12 @@ static enum trale_poll bind_poll(trale_future *self, trale_context *cx)
     return socket_open_poll(f, SOCK_DGRAM, socket_bind, cx);
 }
 
+const struct trale_future_ops udp_bind_ops = {bind_poll, socket_open_drop, "udp_bind"};
+
 void trale_udp_bind_init(trale_udp_bind_future *f, trale_io **io, const char *endpoint)
 {
-    static const struct trale_future_ops ops = {bind_poll, socket_open_drop, "udp_bind"};
-
-    *f = (trale_udp_bind_future){.future = {.ops = &ops}, .io = io, .endpoint = endpoint};
+    *f =
+        (trale_udp_bind_future){.future = {.ops = &udp_bind_ops}, .io = io, .endpoint = endpoint};
 }
 
 int trale_udp_bind(trale_io **io, const char *endpoint)
@@ -164,11 +166,12 @@ static enum trale_poll connect_poll(trale_future *self, trale_context *cx)
     return socket_open_poll(f, SOCK_DGRAM, note_peer, cx);
 }
 
+const struct trale_future_ops udp_connect_ops = {connect_poll, socket_open_drop, "udp_connect"};
+
 void trale_udp_connect_init(trale_udp_connect_future *f, trale_io **io, const char *endpoint)
 {
-    static const struct trale_future_ops ops = {connect_poll, socket_open_drop, "udp_connect"};
-
-    *f = (trale_udp_connect_future){.future = {.ops = &ops}, .io = io, .endpoint = endpoint};
+    *f = (trale_udp_connect_future){
+        .future = {.ops = &udp_connect_ops}, .io = io, .endpoint = endpoint};
 }
 
 int trale_udp_connect(trale_io **io, const char *endpoint)

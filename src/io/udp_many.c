@@ -6,6 +6,7 @@
 
 #include "core/io_source.h"
 #include "io/addr.h"
+#include "io/ops.h"
 #include "task/await.h"
 
 /* What the kernel is told of the datagrams. */
@@ -100,22 +101,22 @@ static void many_drop(trale_future *self)
     source_forget(&container_of(self, trale_recv_many_future, future)->waiter);
 }
 
+const struct trale_future_ops recv_many_ops = {recv_many_poll, many_drop, "recv_many"};
+
 void trale_recv_many_init(trale_recv_many_future *f, trale_io *io, trale_datagram *list,
                           unsigned count)
 {
-    static const struct trale_future_ops ops = {recv_many_poll, many_drop, "recv_many"};
-
-    *f =
-        (trale_recv_many_future){.future = {.ops = &ops}, .io = io, .list = list, .count = count};
+    *f = (trale_recv_many_future){
+        .future = {.ops = &recv_many_ops}, .io = io, .list = list, .count = count};
 }
+
+const struct trale_future_ops send_many_ops = {send_many_poll, many_drop, "send_many"};
 
 void trale_send_many_init(trale_send_many_future *f, trale_io *io, const trale_datagram *list,
                           unsigned count)
 {
-    static const struct trale_future_ops ops = {send_many_poll, many_drop, "send_many"};
-
     trale_recv_many_init(f, io, (trale_datagram *)(uintptr_t)list, count);
-    f->future.ops = &ops;
+    f->future.ops = &send_many_ops;
 }
 
 int trale_recv_many(trale_io *io, trale_datagram *list, unsigned count)

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include "core/io_source.h"
+#include "io/ops.h"
 #include "task/await.h"
 
 /* What the reactor knows may be old, for the program reads and writes past it; the kernel
@@ -51,11 +52,11 @@ static void wait_drop(trale_future *self)
     source_forget(&container_of(self, trale_wait_future, future)->waiter);
 }
 
+const struct trale_future_ops wait_ops = {wait_poll, wait_drop, "wait"};
+
 void trale_wait_init(trale_wait_future *f, trale_io *io, unsigned events)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "wait"};
-
-    *f = (trale_wait_future){.future = {.ops = &ops}, .io = io, .events = events};
+    *f = (trale_wait_future){.future = {.ops = &wait_ops}, .io = io, .events = events};
 }
 
 int trale_wait(trale_io *io, unsigned events)

@@ -1,6 +1,7 @@
 /* Barrier: the value is how many have come; the last one lets the others through. */
 #include <errno.h>
 
+#include "sync/ops.h"
 #include "sync/wait_list.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -73,11 +74,11 @@ static void wait_drop(trale_future *self)
     wait_list_unlock(l, value);
 }
 
+const struct trale_future_ops barrier_wait_ops = {wait_poll, wait_drop, "barrier_wait"};
+
 void trale_barrier_wait_init(trale_barrier_wait_future *f, trale_barrier *barrier)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "barrier_wait"};
-
-    *f = (trale_barrier_wait_future){.future = {.ops = &ops}, .barrier = barrier};
+    *f = (trale_barrier_wait_future){.future = {.ops = &barrier_wait_ops}, .barrier = barrier};
 }
 
 int trale_barrier_wait(trale_barrier *barrier)

@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "base/misuse.h"
+#include "sync/ops.h"
 #include "sync/wait_word.h"
 #include "task/await.h"
 #include "task/select.h"
@@ -327,19 +328,21 @@ static void recv_drop(trale_future *self)
     wake_batch_deliver(&batch);
 }
 
+const struct trale_future_ops channel_send_ops = {send_poll, send_drop, "channel_send"};
+
 void trale_channel_send_init(trale_channel_send_future *f, trale_channel *channel,
                              const void *item)
 {
-    static const struct trale_future_ops ops = {send_poll, send_drop, "channel_send"};
-
-    *f = (trale_channel_send_future){.future = {.ops = &ops}, .channel = channel, .item = item};
+    *f = (trale_channel_send_future){
+        .future = {.ops = &channel_send_ops}, .channel = channel, .item = item};
 }
+
+const struct trale_future_ops channel_recv_ops = {recv_poll, recv_drop, "channel_recv"};
 
 void trale_channel_recv_init(trale_channel_recv_future *f, trale_channel *channel, void *item)
 {
-    static const struct trale_future_ops ops = {recv_poll, recv_drop, "channel_recv"};
-
-    *f = (trale_channel_recv_future){.future = {.ops = &ops}, .channel = channel, .item = item};
+    *f = (trale_channel_recv_future){
+        .future = {.ops = &channel_recv_ops}, .channel = channel, .item = item};
 }
 
 int trale_channel_try_send(trale_channel *ch, const void *item)

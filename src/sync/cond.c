@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "sync/mutex.h"
+#include "sync/ops.h"
 #include "sync/wait_list.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -98,11 +99,11 @@ static void wait_drop(trale_future *self)
     wake_batch_deliver(&batch);
 }
 
+const struct trale_future_ops cond_wait_ops = {wait_poll, wait_drop, "cond_wait"};
+
 void trale_cond_wait_init(trale_cond_wait_future *f, trale_cond *cond, trale_mutex *mutex)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "cond_wait"};
-
-    *f = (trale_cond_wait_future){.future = {.ops = &ops}, .cond = cond};
+    *f = (trale_cond_wait_future){.future = {.ops = &cond_wait_ops}, .cond = cond};
     trale_mutex_lock_init(&f->lock, mutex);
 }
 

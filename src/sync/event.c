@@ -1,6 +1,7 @@
 /* Event: as many permits as notifications that nobody has taken. */
 #include <errno.h>
 
+#include "sync/ops.h"
 #include "sync/permits.h"
 #include "task/await.h"
 
@@ -20,11 +21,11 @@ static void wait_drop(trale_future *self)
     permits_drop(&kind, &container_of(self, trale_event_wait_future, future)->waiter);
 }
 
+const struct trale_future_ops event_wait_ops = {wait_poll, wait_drop, "event_wait"};
+
 void trale_event_wait_init(trale_event_wait_future *f, trale_event *event)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "event_wait"};
-
-    *f = (trale_event_wait_future){.future = {.ops = &ops}, .event = event};
+    *f = (trale_event_wait_future){.future = {.ops = &event_wait_ops}, .event = event};
 }
 
 int trale_event_wait(trale_event *event)

@@ -3,6 +3,7 @@
  * A member stands in the copied argument of its task, and leaves the group in the drop of the
  * task's future, which runs exactly once, whether the task ran or not.
  */
+#define TRALE_NO_SPAWN_SITES
 #include <errno.h>
 #include <limits.h>
 
@@ -10,6 +11,7 @@
 
 #include "base/misuse.h"
 #include "core/spawn.h"
+#include "sync/ops.h"
 #include "sync/wait_list.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -85,8 +87,11 @@ static int enter(trale_group *group, trale_task *task)
 int trale_group_spawn(trale_group *group, trale_fn *fn, void *arg)
 {
     struct member member = {.group = group, .fn = fn, .arg = arg};
-    struct fiber_options options = {
-        .fn = run, .copied = &member, .copy = sizeof member, .ended = ended};
+    struct fiber_options options = {.fn = run,
+                                    .copied = &member,
+                                    .copy = sizeof member,
+                                    .site = spawn_site(),
+                                    .ended = ended};
     trale_task *task;
     int error = group && fn ? 0 : -EINVAL;
 
@@ -192,11 +197,11 @@ static void wait_drop(trale_future *self)
     wake_batch_deliver(&batch);
 }
 
+const struct trale_future_ops group_wait_ops = {wait_poll, wait_drop, "group_wait"};
+
 void trale_group_wait_init(trale_group_wait_future *f, trale_group *group)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "group_wait"};
-
-    *f = (trale_group_wait_future){.future = {.ops = &ops}, .group = group};
+    *f = (trale_group_wait_future){.future = {.ops = &group_wait_ops}, .group = group};
 }
 
 /* The group is cancelled, and its end waited for. If it is the deadline that stopped somebody, the

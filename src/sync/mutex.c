@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "sync/ops.h"
 #include "sync/permits.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -49,11 +50,11 @@ static void lock_drop(trale_future *self)
     permits_drop(&kind, &container_of(self, trale_mutex_lock_future, future)->waiter);
 }
 
+const struct trale_future_ops mutex_lock_ops = {lock_poll, lock_drop, "mutex_lock"};
+
 void trale_mutex_lock_init(trale_mutex_lock_future *f, trale_mutex *mutex)
 {
-    static const struct trale_future_ops ops = {lock_poll, lock_drop, "mutex_lock"};
-
-    *f = (trale_mutex_lock_future){.future = {.ops = &ops}, .mutex = mutex};
+    *f = (trale_mutex_lock_future){.future = {.ops = &mutex_lock_ops}, .mutex = mutex};
 }
 
 int trale_mutex_lock(trale_mutex *mutex)

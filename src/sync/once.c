@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "sync/ops.h"
 #include "sync/wait_list.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -91,11 +92,12 @@ static void do_drop(trale_future *self)
     give_up(f->once, &f->waiter);
 }
 
+const struct trale_future_ops once_do_ops = {do_poll, do_drop, "once_do"};
+
 void trale_once_do_init(trale_once_do_future *f, trale_once *once, trale_fn *fn, void *arg)
 {
-    static const struct trale_future_ops ops = {do_poll, do_drop, "once_do"};
-
-    *f = (trale_once_do_future){.future = {.ops = &ops}, .once = once, .fn = fn, .arg = arg};
+    *f = (trale_once_do_future){
+        .future = {.ops = &once_do_ops}, .once = once, .fn = fn, .arg = arg};
 }
 
 /* The future of the straight-line call claims only: fn runs outside of any poll, and may wait. */
@@ -106,10 +108,12 @@ static enum trale_poll claim_poll(trale_future *self, trale_context *cx)
     return claim(f->once, &f->waiter, trale_context_waker(cx), &self->output);
 }
 
+const struct trale_future_ops once_call_ops = {claim_poll, do_drop, "once_do"};
+
 int trale_once_do(trale_once *once, trale_fn *fn, void *arg)
 {
-    static const struct trale_future_ops ops = {claim_poll, do_drop, "once_do"};
-    trale_once_do_future f = {.future = {.ops = &ops}, .once = once, .fn = fn, .arg = arg};
+    trale_once_do_future f = {
+        .future = {.ops = &once_call_ops}, .once = once, .fn = fn, .arg = arg};
     intptr_t result;
 
     if (!once || !fn)

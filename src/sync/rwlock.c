@@ -1,6 +1,7 @@
 /* Reader-writer lock: more permits than there can be readers. A reader takes one, a writer all. */
 #include <errno.h>
 
+#include "sync/ops.h"
 #include "sync/permits.h"
 #include "task/await.h"
 
@@ -22,18 +23,20 @@ static void lock_drop(trale_future *self)
     permits_drop(&kind, &container_of(self, trale_rwlock_rdlock_future, future)->waiter);
 }
 
+const struct trale_future_ops rwlock_rdlock_ops = {lock_poll, lock_drop, "rwlock_rdlock"};
+
 void trale_rwlock_rdlock_init(trale_rwlock_rdlock_future *f, trale_rwlock *rwlock)
 {
-    static const struct trale_future_ops ops = {lock_poll, lock_drop, "rwlock_rdlock"};
-
-    *f = (trale_rwlock_rdlock_future){.future = {.ops = &ops}, .rwlock = rwlock, .need = 1};
+    *f = (trale_rwlock_rdlock_future){
+        .future = {.ops = &rwlock_rdlock_ops}, .rwlock = rwlock, .need = 1};
 }
+
+const struct trale_future_ops rwlock_wrlock_ops = {lock_poll, lock_drop, "rwlock_wrlock"};
 
 void trale_rwlock_wrlock_init(trale_rwlock_wrlock_future *f, trale_rwlock *rwlock)
 {
-    static const struct trale_future_ops ops = {lock_poll, lock_drop, "rwlock_wrlock"};
-
-    *f = (trale_rwlock_wrlock_future){.future = {.ops = &ops}, .rwlock = rwlock, .need = ALL};
+    *f = (trale_rwlock_wrlock_future){
+        .future = {.ops = &rwlock_wrlock_ops}, .rwlock = rwlock, .need = ALL};
 }
 
 int trale_rwlock_rdlock(trale_rwlock *rwlock)

@@ -1,6 +1,7 @@
 /* Semaphore: permits as such. */
 #include <errno.h>
 
+#include "sync/ops.h"
 #include "sync/permits.h"
 #include "task/await.h"
 
@@ -27,13 +28,14 @@ static void acquire_drop(trale_future *self)
     permits_drop(&kind, &container_of(self, trale_semaphore_acquire_future, future)->waiter);
 }
 
+const struct trale_future_ops semaphore_acquire_ops = {acquire_poll, acquire_drop,
+                                                       "semaphore_acquire"};
+
 void trale_semaphore_acquire_init(trale_semaphore_acquire_future *f, trale_semaphore *semaphore,
                                   unsigned count)
 {
-    static const struct trale_future_ops ops = {acquire_poll, acquire_drop, "semaphore_acquire"};
-
     *f = (trale_semaphore_acquire_future){
-        .future = {.ops = &ops}, .semaphore = semaphore, .count = count};
+        .future = {.ops = &semaphore_acquire_ops}, .semaphore = semaphore, .count = count};
 }
 
 int trale_semaphore_acquire(trale_semaphore *semaphore, unsigned count)

@@ -1,6 +1,7 @@
 /* Wait group: the value is how many are not done; at 0 everybody is let through. */
 #include <errno.h>
 
+#include "sync/ops.h"
 #include "sync/wait_list.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -77,11 +78,11 @@ static void wait_drop(trale_future *self)
     wait_list_unlock(l, value);
 }
 
+const struct trale_future_ops wait_group_wait_ops = {wait_poll, wait_drop, "wait_group_wait"};
+
 void trale_wait_group_wait_init(trale_wait_group_wait_future *f, trale_wait_group *group)
 {
-    static const struct trale_future_ops ops = {wait_poll, wait_drop, "wait_group_wait"};
-
-    *f = (trale_wait_group_wait_future){.future = {.ops = &ops}, .group = group};
+    *f = (trale_wait_group_wait_future){.future = {.ops = &wait_group_wait_ops}, .group = group};
 }
 
 int trale_wait_group_wait(trale_wait_group *group)

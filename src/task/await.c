@@ -5,6 +5,7 @@
 #include "base/misuse.h"
 #include "task/await.h"
 #include "task/fiber.h"
+#include "task/ops.h"
 #include "task/scope.h"
 #include "task/task.h"
 #include "task/thread.h"
@@ -123,6 +124,7 @@ static intptr_t await_with(trale_waker *waker, trale_task *task, trale_future *f
         }
         if (scope && !shielded)
             scope_arm(scope, task);
+        fiber_note_wait(task->future, future);
         fiber_suspend(task->future);
     }
 }
@@ -207,11 +209,11 @@ static enum trale_poll yield_poll(trale_future *self, trale_context *cx)
     return TRALE_PENDING;
 }
 
+const struct trale_future_ops yield_ops = {yield_poll, NULL, "yield"};
+
 void trale_yield_init(trale_yield_future *f)
 {
-    static const struct trale_future_ops ops = {yield_poll, NULL, "yield"};
-
-    *f = (trale_yield_future){.future = {.ops = &ops}};
+    *f = (trale_yield_future){.future = {.ops = &yield_ops}};
 }
 
 /*

@@ -48,6 +48,17 @@ bool fiber_is_running(const trale_future *future)
     return future->ops == &fiber_ops && container_of(future, const struct fiber, future)->started;
 }
 
+bool fiber_is_new(const trale_future *future)
+{
+    return future->ops == &fiber_ops && !fiber_is_running(future);
+}
+
+const trale_future *fiber_awaits(const trale_future *future)
+{
+    return future->ops == &fiber_ops ? container_of(future, const struct fiber, future)->awaits
+                                     : future;
+}
+
 void *fiber_argument(const trale_task *task)
 {
     return container_of(task->future, const struct fiber, future)->arg;
@@ -109,6 +120,7 @@ trale_task *fiber_new(const struct fiber_options *o)
                         .ended = o->ended,
                         .stack = stack};
     task_init(&new->task, &f->future, o->handle, o->name, free_fiber);
+    new->task.site = o->site;
     if (o->copied)
         f->arg = memcpy(take(&top, o->copy), o->copied, o->copy);
     f->sp = first_frame(top, f);

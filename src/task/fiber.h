@@ -23,6 +23,7 @@ struct fiber {
     struct stack *stack;
     struct trale_scope *scope; /* the innermost it is in */
     bool started, done;
+    trale_future *awaits; /* what it was suspended for last, unless it yielded */
     struct annotation annotation;
 };
 
@@ -33,7 +34,7 @@ struct fiber_options {
     size_t copy;
     size_t stack_size; /* bytes */
     bool handle;
-    const char *name;
+    const char *name, *site;
     /* Called once on the executor, as the task ends, whether it ran or not; may be NULL. */
     void (*ended)(void *arg, intptr_t result);
 };
@@ -82,6 +83,12 @@ static inline __attribute__((always_inline)) enum trale_poll fiber_resume(struct
     return TRALE_READY;
 }
 
+/* Called on the fiber's stack, before it is suspended: who freezes the executor then may look. */
+static inline void fiber_note_wait(trale_future *fiber, trale_future *awaited)
+{
+    container_of(fiber, struct fiber, future)->awaits = awaited;
+}
+
 /* Called on the fiber's stack: lets the poll that runs it return PENDING. */
 static inline void fiber_suspend(trale_future *fiber)
 {
@@ -92,6 +99,12 @@ static inline void fiber_suspend(trale_future *fiber)
 
 /* Is it a fiber whose function has started? Then it can only end by itself. */
 bool fiber_is_running(const trale_future *future);
+
+/* Is it a fiber whose function has not started? */
+bool fiber_is_new(const trale_future *future);
+
+/* What a task that waits is waiting for: the fiber's future, or the task's own. */
+const trale_future *fiber_awaits(const trale_future *future);
 
 /* Is address on the guard page of this task's stack? If so, *size is the stack's size. */
 bool fiber_overflowed(const trale_task *task, const void *address, size_t *size);

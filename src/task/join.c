@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "task/await.h"
+#include "task/ops.h"
 #include "task/task.h"
 #include "task/thread.h"
 
@@ -57,11 +58,11 @@ static void join_drop(trale_future *self)
     disarm(container_of(self, trale_join_future, future));
 }
 
+const struct trale_future_ops join_ops = {join_poll, join_drop, "join"};
+
 void trale_join_init(trale_join_future *f, trale_task *task, intptr_t *result)
 {
-    static const struct trale_future_ops ops = {join_poll, join_drop, "join"};
-
-    *f = (trale_join_future){.future = {.ops = &ops}, .task = task, .result = result};
+    *f = (trale_join_future){.future = {.ops = &join_ops}, .task = task, .result = result};
 }
 
 int trale_join(trale_task *task, intptr_t *result)

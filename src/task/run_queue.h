@@ -2,12 +2,15 @@
  * The queues of one executor. A task stands on exactly one of ready and waiting from its spawn to
  * its end, or is on its way through the inbox, standing on waiting still (or on none, if new).
  *
- * Fields: X: executor thread only.  A: any thread, atomically.
+ * Fields: X: executor thread only.  S: changed by the executor thread in sections (freeze.h), read
+ * by others while it is frozen.  A: any thread, atomically; but for the inbox and freeze, written
+ * by the executor thread.
  */
 #ifndef TASK_RUN_QUEUE_H
 #define TASK_RUN_QUEUE_H
 
 #include "base/list.h"
+#include "task/freeze.h"
 #include "task/inbox.h"
 
 struct run_queue;
@@ -20,11 +23,16 @@ struct deadline_ops {
 
 struct run_queue {
     _Alignas(64) struct inbox inbox;      /* A: */
-    _Alignas(64) struct trale_link ready; /* X: the run queue, first in, first out */
-    struct trale_link waiting;            /* X: the wait queue */
+    _Alignas(64) struct trale_link ready; /* S: the run queue, first in, first out */
+    struct trale_link waiting;            /* S: the wait queue */
     unsigned ended;                       /* X: tasks that have ended and are not accounted for */
     void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
     const struct deadline_ops *deadlines; /* I: */
+    struct freeze freeze;                 /* A: */
+    _Atomic(trale_task *) polled;         /* A: changed in sections; NULL: none */
+    _Atomic(uint32_t) polls;              /* A: begun so far */
+    _Atomic(uint32_t) looked;             /* A: the same, when it last looked at the clock */
+    _Atomic(int64_t) now;                 /* A: what it saw */
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/misuse.h"
 #include "task/await.h"
 #include "task/claim.h"
+#include "task/ops.h"
 #include "task/task.h"
 
 #define NONE SIZE_MAX
@@ -227,12 +228,12 @@ static void select_drop(trale_future *self)
         self->output = (intptr_t)f->taken;
 }
 
+const struct trale_future_ops select_ops = {select_poll, select_drop, "select"};
+
 void trale_select_init(trale_select_future *f, trale_future *const *futures, size_t count)
 {
-    static const struct trale_future_ops ops = {select_poll, select_drop, "select"};
-
     *f = (trale_select_future){
-        .future = {.ops = &ops}, .futures = futures, .count = count, .taken = NONE};
+        .future = {.ops = &select_ops}, .futures = futures, .count = count, .taken = NONE};
 }
 
 int trale_select(trale_future *const *futures, size_t count)
@@ -252,12 +253,12 @@ static enum trale_poll spent_poll(trale_future *self, trale_context *cx)
     misuse("trale_join_all", "a future that was joined is over: initialise it again");
 }
 
-static const struct trale_future_ops spent = {spent_poll, NULL, "spent"};
+const struct trale_future_ops spent_ops = {spent_poll, NULL, "spent"};
 
 static void spend(trale_join_all_future *f, trale_future *future)
 {
     trale_future_drop(future);
-    future->ops = &spent;
+    future->ops = &spent_ops;
     f->left--;
 }
 
@@ -271,7 +272,8 @@ static enum trale_poll join_all_poll(trale_future *self, trale_context *cx)
         f->left = f->count;
     f->stage = POLLED;
     for (size_t i = 0; i < f->count; i++) {
-        if (f->futures[i]->ops == &spent || trale_future_poll(f->futures[i], cx) == TRALE_PENDING)
+        if (f->futures[i]->ops == &spent_ops ||
+            trale_future_poll(f->futures[i], cx) == TRALE_PENDING)
             continue;
         if (f->futures[i]->output >= 0)
             settle(cx);
@@ -289,7 +291,7 @@ static void join_all_drop(trale_future *self)
     if (f->stage == NEW && !well_formed(f->futures, f->count))
         return;
     for (size_t i = 0; i < f->count; i++) {
-        if (f->futures[i]->ops == &spent)
+        if (f->futures[i]->ops == &spent_ops)
             continue;
         drop_pending(f->futures[i], error);
         if (f->stage == POLLED && f->futures[i]->output != error && --f->left == 0)
@@ -297,11 +299,12 @@ static void join_all_drop(trale_future *self)
     }
 }
 
+const struct trale_future_ops join_all_ops = {join_all_poll, join_all_drop, "join_all"};
+
 void trale_join_all_init(trale_join_all_future *f, trale_future *const *futures, size_t count)
 {
-    static const struct trale_future_ops ops = {join_all_poll, join_all_drop, "join_all"};
-
-    *f = (trale_join_all_future){.future = {.ops = &ops}, .futures = futures, .count = count};
+    *f = (trale_join_all_future){
+        .future = {.ops = &join_all_ops}, .futures = futures, .count = count};
 }
 
 int trale_join_all(trale_future *const *futures, size_t count)

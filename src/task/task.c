@@ -6,6 +6,7 @@
 
 #include "base/misuse.h"
 #include "task/fiber.h"
+#include "task/local.h"
 #include "task/thread.h"
 
 _Thread_local struct thread this_thread;
@@ -20,7 +21,7 @@ static void free_stackless(trale_task *task)
 void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
                void (*free)(trale_task *))
 {
-    *task = (trale_task){.future = future, .name = name, .free = free};
+    *task = (trale_task){.future = future, .name = name, .free = free, .born = task_clock()};
     list_init(&task->link);
     atomic_init(&task->waker.state.word,
                 STATE_QUEUED | (handle ? 2 * STATE_REFERENCE : STATE_REFERENCE));
@@ -38,10 +39,19 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
     return task;
 }
 
-void task_ready(trale_task *task)
+void task_ready_in_section(trale_task *task)
 {
     list_remove(&task->link);
     list_push_back(&task->home->ready, &task->link);
+}
+
+void task_ready(trale_task *task)
+{
+    struct run_queue *queue = task->home;
+
+    section_begin(&queue->freeze);
+    task_ready_in_section(task);
+    section_end(&queue->freeze);
 }
 
 void task_submit(trale_task *task)
@@ -67,6 +77,17 @@ static void wake_joiner(trale_task *task)
     task_release(task);
 }
 
+/* From here on nobody finds the task by the lists of its executor. */
+static void leave(trale_task *task)
+{
+    struct run_queue *queue = task->home;
+
+    section_begin(&queue->freeze);
+    list_remove(&task->link);
+    atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
+    section_end(&queue->freeze);
+}
+
 /*
  * The future is done with, ready or cancelled; its output becomes the result. The drop of a
  * cancelled one may know that the operation took effect after all: see trale_future_ops.
@@ -74,12 +95,12 @@ static void wake_joiner(trale_task *task)
 static void finish(trale_task *task, bool ready)
 {
     trale_future *future = task->future;
+    intptr_t result = future->output;
 
-    task->result = future->output;
     trale_future_drop(future);
-    if (!ready)
-        task->result = future->output;
-    list_remove(&task->link);
+    locals_end(&task->locals);
+    task->result = ready ? result : future->output;
+    leave(task);
     task->home->ended++;
     if (!state_is_sole(&task->waker.state)) /* who learns of the end must find it accounted for */
         task->home->account(task->home);
@@ -121,13 +142,36 @@ static bool poll_or_cancel(trale_task *task)
     return true;
 }
 
-/* One poll of the task that stands first on the run queue. */
-static void run(trale_task *task)
+/* A poll begins: the task that stands first on the run queue waits, until it is woken. */
+static trale_task *begin(struct run_queue *queue)
 {
+    uint32_t polls = atomic_load_explicit(&queue->polls, memory_order_relaxed);
+    trale_task *task = container_of(queue->ready.next, trale_task, link);
+
+    section_begin(&queue->freeze);
+    list_remove(&task->link);
+    list_push_back(&queue->waiting, &task->link);
+    atomic_store_explicit(&queue->polled, task, memory_order_relaxed);
+    atomic_store_explicit(&queue->polls, polls + 1, memory_order_relaxed);
+    section_end(&queue->freeze);
+    return task;
+}
+
+/* A poll was PENDING: does the task go to the end of the run queue? */
+static bool is_ready_again(trale_task *task)
+{
+    if (!this_thread.yielded)
+        return state_pend(&task->waker.state);
+    this_thread.yielded = false; /* RUNNING stays: see task_state.h */
+    return true;
+}
+
+/* One poll of the task that stands first on the run queue. */
+static void run(struct run_queue *queue)
+{
+    trale_task *task = begin(queue);
     bool ended;
 
-    list_remove(&task->link);
-    list_push_back(&task->home->waiting, &task->link);
     this_thread.task = task;
     this_thread.polling = true;
     this_thread.spent = 0;
@@ -138,11 +182,11 @@ static void run(trale_task *task)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
     if (ended)
         return;
-    if (this_thread.yielded)
-        this_thread.yielded = false; /* RUNNING stays: see task_state.h */
-    else if (!state_pend(&task->waker.state))
-        return;
-    task_ready(task);
+    section_begin(&queue->freeze);
+    atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
+    if (is_ready_again(task))
+        task_ready_in_section(task);
+    section_end(&queue->freeze);
 }
 
 void run_queue_poll(struct run_queue *queue, unsigned most)
@@ -150,7 +194,7 @@ void run_queue_poll(struct run_queue *queue, unsigned most)
     unsigned spent = 0;
 
     while (most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
-        run(container_of(queue->ready.next, trale_task, link));
+        run(queue);
         spent += this_thread.spent;
     }
     if (queue->ended > 0)
@@ -170,6 +214,16 @@ void trale_detach(trale_task *task)
 {
     if (task)
         task_release(task);
+}
+
+const char *trale_task_name(const trale_task *task)
+{
+    return task ? task->name : NULL;
+}
+
+void trale_spawn_site_(const char *site)
+{
+    this_thread.site = site;
 }
 
 trale_task *trale_self(void)

@@ -8,8 +8,11 @@
 
 #include <trale/task.h>
 
+#include "base/clock.h"
 #include "task/run_queue.h"
 #include "task/waker.h"
+
+struct locals;
 
 struct trale_context {
     trale_waker *waker;
@@ -18,15 +21,27 @@ struct trale_context {
 };
 
 struct trale_task {
-    trale_waker waker;          /* W: first member: a task is its own waker */
-    struct trale_link link;     /* X: on the ready or the waiting list of home */
-    struct run_queue *home;     /* I: */
-    trale_future *future;       /* X: in the same block as the task */
-    intptr_t result;            /* X: until DONE, then I: */
+    trale_waker waker;      /* W: first member: a task is its own waker */
+    struct trale_link link; /* S: on the ready or the waiting list of home, see there */
+    struct run_queue *home; /* I: */
+    trale_future *future;   /* X: in the same block as the task */
+    union {
+        struct locals *locals; /* X: until the future has been dropped; NULL: none are set */
+        intptr_t result;       /* X: until DONE, then I: */
+    };
     trale_waker *joiner;        /* W: (JOINER) a reference */
     void (*free)(trale_task *); /* I: for the last reference */
     const char *name;           /* I: may be NULL */
+    const char *site;           /* I: "file:line" of the spawn; may be NULL */
+    uint32_t born;              /* I: task_clock at the spawn */
 };
+
+/* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
+#define TASK_CLOCK_UNIT ((int64_t)1 << 24)
+static inline uint32_t task_clock(void)
+{
+    return (uint32_t)((uint64_t)clock_coarse() / TASK_CLOCK_UNIT);
+}
 
 /* A stackless task with a copy of the future; NULL: no memory. Owned by the executor, and by a
  * join handle if there is one. Not yet queued. */
@@ -36,8 +51,10 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
 void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
                void (*free)(trale_task *));
 
-/* Executor: a task that was woken, or is new, goes to the end of the run queue. */
+/* Executor: a task that was woken, or is new, goes to the end of the run queue. The second form is
+ * for who is in a section (freeze.h). */
 void task_ready(trale_task *task);
+void task_ready_in_section(trale_task *task);
 
 /* Executor: makes so many polls at most, from the front of the run queue, and fewer if they do
  * much. */

@@ -1,6 +1,5 @@
 #include "task/thread_waker.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -9,6 +8,7 @@
 #include "base/parker.h"
 #include "task/inbox.h"
 #include "task/thread.h"
+#include "task/thread_key.h"
 
 struct thread_waker {
     trale_waker waker;
@@ -34,28 +34,12 @@ void thread_waker_deliver(trale_waker *waker)
 }
 
 /* A thread's waker lives as long as the thread, and as long as anybody has a clone. */
-static _Atomic(unsigned) key_made; /* the key + 1; 0: none yet */
+static thread_key key_made;
 
 static void forget(void *waker)
 {
     this_thread.waker = NULL;
     thread_waker_release(waker);
-}
-
-/* Of two threads that make it at once, one wins. Not pthread_once: it would fail for ever. */
-static bool get_key(pthread_key_t *key)
-{
-    unsigned made = atomic_load(&key_made);
-
-    if (made == 0) {
-        if (pthread_key_create(key, forget) != 0)
-            return false;
-        if (atomic_compare_exchange_strong(&key_made, &made, *key + 1))
-            return true;
-        pthread_key_delete(*key);
-    }
-    *key = made - 1;
-    return true;
 }
 
 /* exit does not run the destructor for the main thread's value. */
@@ -72,7 +56,7 @@ trale_waker *thread_waker(void)
 
     if (this_thread.waker)
         return this_thread.waker;
-    t = get_key(&key) ? calloc(1, sizeof *t) : NULL;
+    t = thread_key_get(&key_made, forget, &key) ? calloc(1, sizeof *t) : NULL;
     if (!t)
         return NULL;
     atomic_init(&t->waker.state.word, STATE_THREAD | STATE_REFERENCE);

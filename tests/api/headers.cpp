@@ -30,6 +30,16 @@ std::intptr_t count_down(void *)
     return trale_await(&c.future);
 }
 
+/* The functions that are macros too can be had by their addresses. */
+constexpr int (*spawn)(trale_task **, trale_fn *, void *) = trale_spawn;
+constexpr int (*group_spawn)(trale_group *, trale_fn *, void *) = trale_group_spawn;
+
+std::intptr_t dump_nowhere(void *)
+{
+    trale_dump(nullptr);
+    return trale_stall_watch(0);
+}
+
 } // namespace
 
 int main()
@@ -46,5 +56,12 @@ int main()
         return 3;
     if (result != reinterpret_cast<std::intptr_t>(&result))
         return 4;
-    return trale_runtime_free(trale_runtime_default(), TRALE_NEVER) == 0 ? 0 : 5;
+    trale_group group = {};
+    if (group_spawn(&group, dump_nowhere, nullptr) != 0 ||
+        trale_group_spawn(&group, dump_nowhere, nullptr) != 0 || trale_group_wait(&group) != 0)
+        return 5;
+    if (spawn(&task, dump_nowhere, nullptr) != 0 || (trale_join)(task, &result) != 0 ||
+        result != 0)
+        return 6;
+    return trale_runtime_free(trale_runtime_default(), TRALE_NEVER) == 0 ? 0 : 7;
 }
