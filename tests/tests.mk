@@ -22,7 +22,7 @@ benches = $(call names,tests/bench)
 faults = $(if $(wildcard tests/faults/*.c),$(BUILD)/tests/faults/faults)
 model = $(if $(wildcard tests/model/*.cpp),$(BUILD)/tests/model/model)
 contract = $(if $(wildcard ../shared/contract.c),$(BUILD)/tests/contract/contract)
-contract_parts = -DPART_IO
+contract_parts = -DPART_IO -DPART_COMPOSE
 ifeq ($(wildcard /usr/include/relacy/relacy.hpp)$(SANITIZE)$(VALGRIND),)
 $(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
     $(info model: skipped, relacy-dev is not installed))

@@ -75,9 +75,9 @@ int trale_scope_leave(trale_scope *scope)
     trale_scope **slot = current();
 
     await_check(__func__);
-    if (!scope || *slot != scope)
+    if (!*slot || *slot != scope)
         misuse(__func__, "leave the innermost scope first, in the task that entered it");
-    if (has_timer(scope))
+    if (has_timer(*slot))
         this_thread.queue->deadlines->disarm(&scope->timer);
     *slot = scope->outer;
     return scope->cut ? -ETIMEDOUT : 0;
