@@ -29,12 +29,6 @@ void scope_leave_executor(void)
         this_thread.scope = scope_current();
 }
 
-/* Is its timer known to the executor that the caller is on? */
-static bool has_timer(const trale_scope *scope)
-{
-    return scope->armed && this_thread.queue;
-}
-
 static bool is_around(const trale_scope *inner, const trale_scope *scope)
 {
     while (inner && inner != scope)
@@ -77,7 +71,7 @@ int trale_scope_leave(trale_scope *scope)
     await_check(__func__);
     if (!*slot || *slot != scope)
         misuse(__func__, "leave the innermost scope first, in the task that entered it");
-    if (has_timer(*slot))
+    if (scope->armed && this_thread.queue) /* else there is no timer queue any more */
         this_thread.queue->deadlines->disarm(&scope->timer);
     *slot = scope->outer;
     return scope->cut ? -ETIMEDOUT : 0;
