@@ -9,10 +9,10 @@ const char *spawn_site(void);
 
 /* Makes a fiber of the caller's runtime and lets it in; it has to be sent with task_submit. The
  * stack size and the name are filled in. 0 or -errno, as trale_spawn. */
-int spawn_prepare(trale_task **task, const trale_spawn_options *options,
+int spawn_prepare(trale_task **new, const trale_spawn_options *options,
                   struct fiber_options *fiber);
 
 /* It is not sent after all; without a handle. */
-void spawn_abandon(trale_task *task);
+void spawn_abandon(trale_task *new);
 
 #endif

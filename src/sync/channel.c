@@ -115,7 +115,7 @@ static void call_receivers(trale_channel *ch, struct wake_batch *batch)
 
 static void copy(const trale_channel *ch, void *to, const void *from)
 {
-    if (ch->item_size > 0)
+    if (to && from) /* else items have no bytes */
         memcpy(to, from, ch->item_size);
 }
 
