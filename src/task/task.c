@@ -17,11 +17,20 @@ static void free_stackless(trale_task *task)
     free(task);
 }
 
+/* An executor has looked at the clock not long ago. */
+static uint32_t born_now(void)
+{
+    const struct run_queue *queue = this_thread.queue;
+
+    return task_clock(queue ? atomic_load_explicit(&queue->now, memory_order_relaxed)
+                            : clock_coarse());
+}
+
 /* A new task is QUEUED: whoever makes it queues it. Its link is empty, it stands nowhere. */
 void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
                void (*free)(trale_task *))
 {
-    *task = (trale_task){.future = future, .name = name, .free = free, .born = task_clock()};
+    *task = (trale_task){.future = future, .name = name, .free = free, .born = born_now()};
     list_init(&task->link);
     atomic_init(&task->waker.state.word,
                 STATE_QUEUED | (handle ? 2 * STATE_REFERENCE : STATE_REFERENCE));

@@ -38,9 +38,9 @@ struct trale_task {
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
 #define TASK_CLOCK_UNIT ((int64_t)1 << 24)
-static inline uint32_t task_clock(void)
+static inline uint32_t task_clock(int64_t now)
 {
-    return (uint32_t)((uint64_t)clock_coarse() / TASK_CLOCK_UNIT);
+    return (uint32_t)((uint64_t)now / TASK_CLOCK_UNIT);
 }
 
 /* A stackless task with a copy of the future; NULL: no memory. Owned by the executor, and by a
