@@ -125,6 +125,7 @@ static void read_without_threads(void *arg)
 #endif
     atomic_store(&halved, true);
     MUST(trale_pread(io, in, 8, 0) == 4 && memcmp(in, "cont", 4) == 0);
+    trale_close(io);
 }
 
 START_TEST(without_a_thread_for_the_rest_it_does_so_too)
