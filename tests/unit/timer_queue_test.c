@@ -17,6 +17,7 @@
 static int64_t fake_now;
 
 int64_t clock_now(void);
+int64_t clock_coarse(void);
 int64_t clock_after(int64_t duration);
 
 int64_t clock_now(void)
@@ -26,6 +27,11 @@ int64_t clock_now(void)
         return fake_now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * TRALE_SEC + now.tv_nsec;
+}
+
+int64_t clock_coarse(void)
+{
+    return clock_now();
 }
 
 int64_t clock_after(int64_t duration)
