@@ -29,8 +29,9 @@ $(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
 model =
 endif
 
-programs = $(unit) $(public) $(faults) $(http) $(fuzz) \
-    $(if $(VALGRIND),,$(cxx) $(contract) $(if $(SANITIZE),,$(model) $(compile)))
+# Those that take long come first, so that nobody waits for them alone.
+programs = $(if $(SANITIZE)$(VALGRIND),,$(model) $(compile)) $(faults) $(unit) $(public) $(http) \
+    $(fuzz) $(if $(VALGRIND),,$(cxx) $(contract))
 
 check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
 	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) tests/run $^
