@@ -45,7 +45,8 @@ TRALE_API int trale_addr_parse(trale_addr *addr, const char *text);
  */
 TRALE_API int trale_addr_format(const trale_addr *addr, char *text, size_t size);
 
-/* The address io is bound to. Errors as for getsockname(2): -ENOTSOCK; -EINVAL: NULL argument. */
+/* The address io is bound to. Never waits. Errors as for getsockname(2): -ENOTSOCK; -EINVAL: NULL
+ * argument; -EBADF: closed meanwhile. */
 TRALE_API int trale_addr_local(const trale_io *io, trale_addr *addr);
 
 /*

@@ -195,6 +195,19 @@ static bool runs_here(enum pool_lane index)
     return in_pool && index == POOL_WORK && !this_thread.task;
 }
 
+/* Inside the poll of who waits for it, but the work itself is of a plain thread, and may wait. */
+static void run_here(struct trale_job *job)
+{
+    bool polling = this_thread.polling;
+
+    this_thread.polling = false;
+    job->result = job->run(job);
+    job->state = JOB_DONE;
+    this_thread.polling = polling;
+    /* Its waits may have taken a wake that was for something polled beside it. */
+    trale_waker_wake(this_thread.waker);
+}
+
 int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index)
 {
     struct lane *lane = &lanes[index];
@@ -212,8 +225,7 @@ int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane in
     }
     *slot = job;
     if (runs_here(index)) {
-        job->result = job->run(job);
-        job->state = JOB_DONE;
+        run_here(job);
         return 0;
     }
     pthread_mutex_lock(&lane->lock);

@@ -5,9 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "core/pool.h"
 #include "core/runtime.h"
 #include "core/thread_start.h"
-#include "core/pool.h"
 #include "task/scope.h"
 #include "task/stack.h"
 #include "task/thread.h"

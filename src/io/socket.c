@@ -99,11 +99,17 @@ int socket_open(const char *function, trale_udp_bind_future *f, int type, socket
 int trale_addr_local(const trale_io *io, trale_addr *addr)
 {
     trale_addr local = {.length = sizeof local.as};
+    trale_io *pinned =
+        (trale_io *)(uintptr_t)io; /* const to the caller: nothing he sees changes */
+    int error = io && addr ? source_use(pinned) : -EINVAL;
 
-    if (!io || !addr)
-        return -EINVAL;
+    if (error != 0)
+        return error;
     if (getsockname(io->fd, &local.as.any, &local.length) != 0)
-        return -errno;
+        error = -errno;
+    source_unuse(pinned);
+    if (error != 0)
+        return error;
     addr_clamp(&local);
     *addr = local;
     return 0;

@@ -8,6 +8,7 @@
 
 #include "gate.h"
 #include "settle.h"
+#include "stubborn.h"
 
 enum { ROUNDS = 500 };
 
@@ -113,34 +114,16 @@ START_TEST(a_detached_task_that_did_its_work_does_not_hold_up_wait)
 }
 END_TEST
 
-struct stubborn {
-    struct gate begun;
-    atomic_bool released;
-};
-
-/* Ignores that it is cancelled. */
-static intptr_t hold_out(void *arg)
-{
-    struct stubborn *s = arg;
-    gate_open(&s->begun);
-    while (!atomic_load(&s->released))
-        trale_yield();
-    return 7;
-}
-
 START_TEST(the_earliest_deadline_of_all_has_passed)
 {
     static const int64_t deadlines[] = {INT64_MIN, INT64_MIN + 1, -1, 0};
     for (int i = 0; i < 4; i++) {
         trale_runtime *runtime = new_runtime();
-        trale_spawn_options options = {.runtime = runtime};
-        struct stubborn s = {.begun = GATE};
-        trale_task *task;
-        ck_assert_int_eq(trale_spawn_with(&task, &options, hold_out, &s), 0);
-        gate_wait(&s.begun);
+        struct stubborn s = STUBBORN;
+        trale_task *task = spawn_stubborn(runtime, &s);
         ck_assert_int_eq(trale_runtime_free(runtime, deadlines[i]), -ETIMEDOUT);
-        atomic_store(&s.released, true);
-        ck_assert_int_eq(join(task), 7);
+        release_stubborn(&s);
+        ck_assert_int_eq(join(task), 77);
         ck_assert_int_eq(trale_runtime_free(runtime, deadlines[i]), 0);
     }
 }
@@ -166,30 +149,25 @@ static trale_task *spawn_waiter(trale_runtime *awaited, bool stackless)
 /* Another runtime, most likely at the same address, has a task: it is not the one that was meant. */
 static void replace(trale_runtime *awaited, bool stackless, bool cancel)
 {
-    trale_spawn_options options = {.runtime = awaited};
-    struct stubborn s = {.begun = GATE};
+    struct stubborn s = STUBBORN, next = STUBBORN;
+    trale_task *other = spawn_stubborn(awaited, &s);
     struct hold h = HOLD;
-    trale_task *other;
-    ck_assert_int_eq(trale_spawn_with(&other, &options, hold_out, &s), 0);
-    gate_wait(&s.begun);
     trale_task *waiter = spawn_waiter(awaited, stackless);
     hold_executor(&h); /* the waiter stood before it, and waits */
-    atomic_store(&s.released, true);
+    release_stubborn(&s);
     ck_assert_int_eq(trale_runtime_free(awaited, TRALE_NEVER), 0);
-    ck_assert_int_eq(join(other), 7);
+    ck_assert_int_eq(join(other), 77);
 
-    struct stubborn next = {.begun = GATE};
-    options.runtime = new_runtime();
-    ck_assert_int_eq(trale_spawn_with(&other, &options, hold_out, &next), 0);
-    gate_wait(&next.begun);
+    trale_runtime *replacement = new_runtime();
+    other = spawn_stubborn(replacement, &next);
     if (cancel)
         trale_cancel(waiter);
     release_executor(&h);
     intptr_t result = join(waiter);
     ck_assert(result == 0 || (cancel && result == -ECANCELED));
-    atomic_store(&next.released, true);
-    ck_assert_int_eq(join(other), 7);
-    ck_assert_int_eq(trale_runtime_free(options.runtime, trale_now()), 0);
+    release_stubborn(&next);
+    ck_assert_int_eq(join(other), 77);
+    ck_assert_int_eq(trale_runtime_free(replacement, trale_now()), 0);
 }
 
 START_TEST(a_wait_ends_though_its_runtime_is_gone_before_the_waiter_looks)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "settle.h"
+#include "stubborn.h"
 #include "system.h"
 #include "wait_task.h"
 
@@ -89,30 +90,6 @@ START_TEST(a_runtime_with_nothing_to_do_is_freed_at_once_whatever_the_deadline)
 }
 END_TEST
 
-struct stubborn {
-    struct gate begun;
-    atomic_bool released;
-};
-
-/* Ignores that it is cancelled. */
-static intptr_t hold_out(void *arg)
-{
-    struct stubborn *s = arg;
-    gate_open(&s->begun);
-    while (!atomic_load(&s->released))
-        trale_yield();
-    return 77;
-}
-
-static trale_task *spawn_stubborn(trale_runtime *runtime, struct stubborn *s)
-{
-    trale_spawn_options options = {.runtime = runtime};
-    trale_task *task = NULL;
-    ck_assert_int_eq(trale_spawn_with(&task, &options, hold_out, s), 0);
-    gate_wait(&s->begun);
-    return task;
-}
-
 START_TEST(a_deadline_that_passes_leaves_the_runtime_standing)
 {
     trale_runtime *runtime = new_runtime();
@@ -120,13 +97,13 @@ START_TEST(a_deadline_that_passes_leaves_the_runtime_standing)
     struct gate gate = GATE;
     static const int64_t waits[] = {0, -TRALE_SEC, TRALE_MS, 20 * TRALE_MS};
     for (int i = 0; i < 4; i++) {
-        struct stubborn s = {.begun = GATE};
+        struct stubborn s = STUBBORN;
         trale_task *task = spawn_stubborn(runtime, &s), *after;
         int64_t deadline = trale_now() + waits[i];
         ck_assert_int_eq(trale_runtime_free(runtime, deadline), -ETIMEDOUT);
         ck_assert_int_ge(trale_now(), deadline);
         ck_assert_int_eq(trale_spawn_with(&after, &options, gate_open_in_task, &gate), 0);
-        atomic_store(&s.released, true);
+        release_stubborn(&s);
         ck_assert_int_eq(join(task), 77);
         ck_assert_int_eq(join(after), 0);
         ck_assert_int_eq(gate_opened(&gate), i + 1);
@@ -144,7 +121,7 @@ START_TEST(nothing_is_spawned_into_a_runtime_that_is_being_freed)
 {
     trale_runtime *runtime = new_runtime();
     trale_spawn_options options = {.runtime = runtime};
-    struct stubborn s = {.begun = GATE};
+    struct stubborn s = STUBBORN;
     struct gate gate = GATE;
     trale_sleep_future sleep;
     trale_task *task = spawn_stubborn(runtime, &s), *untouched = task;
@@ -162,7 +139,7 @@ START_TEST(nothing_is_spawned_into_a_runtime_that_is_being_freed)
                      -ESHUTDOWN);
     ck_assert_ptr_eq(untouched, task);
     ck_assert_int_eq(trale_runtime_free(runtime, TRALE_NEVER), -EBUSY);
-    atomic_store(&s.released, true);
+    release_stubborn(&s);
     pthread_join(thread, &result);
     ck_assert_ptr_null(result);
     ck_assert_int_eq(join(task), 77);
@@ -178,7 +155,7 @@ START_TEST(a_free_that_is_cancelled_leaves_the_runtime_standing)
 {
     trale_runtime *runtime = new_runtime();
     trale_spawn_options options = {.runtime = runtime};
-    struct stubborn s = {.begun = GATE};
+    struct stubborn s = STUBBORN;
     struct gate gate = GATE;
     trale_task *task = spawn_stubborn(runtime, &s), *freeing, *after;
     ck_assert_int_eq(trale_spawn(&freeing, free_in_task, runtime), 0);
@@ -186,7 +163,7 @@ START_TEST(a_free_that_is_cancelled_leaves_the_runtime_standing)
     trale_cancel(freeing);
     ck_assert_int_eq(join(freeing), -ECANCELED);
     ck_assert_int_eq(trale_spawn_with(&after, &options, gate_open_in_task, &gate), 0);
-    atomic_store(&s.released, true);
+    release_stubborn(&s);
     join(after);
     ck_assert_int_eq(join(task), 77);
     ck_assert_int_eq(trale_runtime_free(runtime, TRALE_NEVER), 0);
