@@ -21,13 +21,15 @@ static void cancel_all(struct executor *ex)
     for (link = ex->queue.ready.next; link != &ex->queue.ready; link = link->next) {
         task = container_of(link, trale_task, link);
         if (task != &ex->janitor)
-            state_cancel(&task->waker.state);
+            state_mark_cancelled(&task->waker.state);
     }
     for (link = ex->queue.waiting.next; link != &ex->queue.waiting; link = next) {
         next = link->next;
         task = container_of(link, trale_task, link);
-        if (task != &ex->janitor && state_cancel(&task->waker.state))
-            task_ready_in_section(task);
+        if (task == &ex->janitor)
+            continue;
+        state_mark_cancelled(&task->waker.state);
+        task_ready_in_section(task);
     }
 }
 
@@ -78,7 +80,7 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
     ex->janitor_future.ops = &janitor_ops;
     task_init(&ex->janitor, &ex->janitor_future, false, "janitor", NULL);
     ex->janitor.home = &ex->queue;
-    list_push_back(&ex->queue.ready, &ex->janitor.link);
+    task_arrive_in_section(&ex->janitor);
 }
 
 /*
@@ -87,6 +89,15 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
  * behind the janitor came after the freeing, or after it was given up: cancel_all comes before
  * them.
  */
+static void arrive(struct executor *ex, trale_task *task)
+{
+    if (task == &ex->janitor)
+        cancel_all_if_wanted(ex);
+    else if (runtime_is_closed(ex->runtime) && !process_exits())
+        state_mark_cancelled(&task->waker.state);
+    task_arrive_in_section(task);
+}
+
 static void take_inbox(struct executor *ex)
 {
     trale_waker *w, *next;
@@ -95,14 +106,8 @@ static void take_inbox(struct executor *ex)
         return;
     section_begin(&ex->queue.freeze); /* what was taken stands nowhere for a moment */
     for (w = inbox_take(&ex->queue.inbox); w; w = next) {
-        trale_task *task = container_of(w, trale_task, waker);
-
         next = w->next;
-        if (task != &ex->janitor && runtime_is_closed(ex->runtime) && !process_exits())
-            state_cancel(&task->waker.state);
-        if (task == &ex->janitor)
-            cancel_all_if_wanted(ex);
-        task_ready_in_section(task);
+        arrive(ex, container_of(w, trale_task, waker));
     }
     section_end(&ex->queue.freeze);
 }
@@ -182,9 +187,21 @@ static void turn_if_due(struct executor *ex)
         turn_reactor(ex, now);
 }
 
+/* Who has set QUEUED and not pushed yet needs the inbox. */
+static void await_expected(struct executor *ex)
+{
+    take_inbox(ex);
+    while (ex->queue.expected > 0) {
+        if (inbox_park(&ex->queue.inbox))
+            inbox_wait(&ex->queue.inbox);
+        take_inbox(ex);
+    }
+}
+
 /* Whoever pushes from now on finds nobody to wake, and the reactor thread its baton. */
 static void leave(struct executor *ex)
 {
+    await_expected(ex);
     section_begin(&ex->queue.freeze);
     while (!inbox_park(&ex->queue.inbox))
         inbox_take(&ex->queue.inbox);

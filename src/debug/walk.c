@@ -107,26 +107,15 @@ static void add(struct found *found, trale_task *task, enum doing doing)
     tasks[found->count++] = (struct found_task){task, doing};
 }
 
-/* A fiber tells whether it has begun, other futures do not. */
-static enum doing when_ready(const trale_task *task)
-{
-    return fiber_is_new(task->future) ? DOING_NEW : DOING_READY;
-}
-
-/* A hint: it may be woken at any moment. */
-static bool is_queued(const trale_task *task)
-{
-    const struct task_state *state = &task->waker.state;
-
-    return (atomic_load_explicit(&state->word, memory_order_relaxed) & STATE_QUEUED) != 0;
-}
-
-/* What was woken by another thread stands on the wait queue until the executor takes its inbox. */
-static enum doing when_waiting(const struct executor *ex, const trale_task *task)
+/* What is polled stands on either queue. What was woken by another thread stands on the wait queue
+ * until the executor takes its inbox. A fiber tells whether it has begun, other futures do not. */
+static enum doing what(const struct executor *ex, const trale_task *task)
 {
     if (task == atomic_load_explicit(&ex->queue.polled, memory_order_relaxed))
         return DOING_RUNNING;
-    return is_queued(task) ? DOING_READY : DOING_WAITING;
+    if (task->ready && fiber_is_new(task->future))
+        return DOING_NEW;
+    return task->ready || state_is_queued(&task->waker.state) ? DOING_READY : DOING_WAITING;
 }
 
 /* The chain as it is now, newest first. Acquire: pairs with inbox_push. */
@@ -143,27 +132,25 @@ static void walk_inbox(struct executor *ex, struct found *found)
     for (const trale_waker *w = newest(&ex->queue.inbox); w && !found->cut; w = w->next) {
         trale_task *task = container_of(w, trale_task, waker);
 
-        if (list_empty(&task->link))
+        if (list_empty(&task->link) && !task->over)
             add(found, task, DOING_NEW);
+    }
+}
+
+static void walk_list(struct executor *ex, const struct trale_link *head, struct found *found)
+{
+    for (const struct trale_link *l = head->next; l != head && !found->cut; l = l->next) {
+        trale_task *task = container_of(l, trale_task, link);
+
+        if (task != &ex->janitor)
+            add(found, task, what(ex, task));
     }
 }
 
 void walk(struct executor *ex, struct found *found)
 {
-    const struct trale_link *head = &ex->queue.waiting, *link;
-    trale_task *task;
-
-    for (link = head->next; link != head && !found->cut; link = link->next) {
-        task = container_of(link, trale_task, link);
-        if (task != &ex->janitor)
-            add(found, task, when_waiting(ex, task));
-    }
-    head = &ex->queue.ready;
-    for (link = head->next; link != head && !found->cut; link = link->next) {
-        task = container_of(link, trale_task, link);
-        if (task != &ex->janitor)
-            add(found, task, when_ready(task));
-    }
+    walk_list(ex, &ex->queue.waiting, found);
+    walk_list(ex, &ex->queue.ready, found);
     if (!found->cut)
         walk_inbox(ex, found);
 }

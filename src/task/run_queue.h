@@ -26,6 +26,7 @@ struct run_queue {
     _Alignas(64) struct trale_link ready; /* S: the run queue, first in, first out */
     struct trale_link waiting;            /* S: the wait queue */
     unsigned ended;                       /* X: tasks that have ended and are not accounted for */
+    unsigned expected;                    /* X: ended tasks that are on their way to the inbox */
     void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
     const struct deadline_ops *deadlines; /* I: */
     struct freeze freeze;                 /* A: */

@@ -50,6 +50,7 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
 
 void task_ready_in_section(trale_task *task)
 {
+    task->ready = true;
     list_remove(&task->link);
     list_push_back(&task->home->ready, &task->link);
 }
@@ -63,10 +64,21 @@ void task_ready(trale_task *task)
     section_end(&queue->freeze);
 }
 
+void task_wake_here(trale_task *task)
+{
+    if (!task->ready && !state_is_queued(&task->waker.state))
+        task_ready(task);
+}
+
 void task_submit(trale_task *task)
 {
     struct wake_batch batch = {&task->waker, &task->waker};
 
+    if (task->home == this_thread.queue) {
+        task->arrived = true;
+        task_ready(task);
+        return;
+    }
     task->waker.next = NULL;
     wake_batch_deliver(&batch);
 }
@@ -75,6 +87,18 @@ void task_release(trale_task *task)
 {
     if (state_release(&task->waker.state))
         task->free(task);
+}
+
+void task_arrive_in_section(trale_task *task)
+{
+    if (task->over) {
+        task->home->expected--;
+        task_release(task);
+        return;
+    }
+    task->arrived = true;
+    if (!task->ready)
+        task_ready_in_section(task);
 }
 
 static void wake_joiner(trale_task *task)
@@ -86,12 +110,13 @@ static void wake_joiner(trale_task *task)
     task_release(task);
 }
 
-/* From here on nobody finds the task by the lists of its executor. */
+/* From here on nobody finds the task by the lists of its executor, and no wake puts it there. */
 static void leave(trale_task *task)
 {
     struct run_queue *queue = task->home;
 
     section_begin(&queue->freeze);
+    task->ready = task->over = true;
     list_remove(&task->link);
     atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
     section_end(&queue->freeze);
@@ -103,26 +128,25 @@ static void leave(trale_task *task)
  */
 static void finish(trale_task *task, bool ready)
 {
+    struct run_queue *queue = task->home;
     trale_future *future = task->future;
     intptr_t result = future->output;
+    unsigned finished;
 
     trale_future_drop(future);
     locals_end(&task->locals);
     task->result = ready ? result : future->output;
     leave(task);
-    task->home->ended++;
+    queue->ended++;
     if (!state_is_sole(&task->waker.state)) /* who learns of the end must find it accounted for */
-        task->home->account(task->home);
-    switch (state_finish(&task->waker.state)) {
-    case FINISHED_WAKE_JOINER:
+        queue->account(queue);
+    finished = state_finish(&task->waker.state);
+    if (finished & FINISHED_ON_ITS_WAY)
+        queue->expected++;
+    if (finished & FINISHED_WAKE_JOINER)
         wake_joiner(task);
-        break;
-    case FINISHED_FREE:
+    if (finished & FINISHED_FREE)
         task->free(task);
-        break;
-    case FINISHED_IDLE:
-        break;
-    }
 }
 
 /* Nearly every task is a fiber, and its poll is no call: see switch.h. */
@@ -139,8 +163,10 @@ static inline __attribute__((always_inline)) enum trale_poll poll(trale_task *ta
 static bool poll_or_cancel(trale_task *task)
 {
     trale_future *future = task->future;
+    bool arrived = task->arrived;
 
-    if (state_start(&task->waker.state) && !fiber_is_running(future)) {
+    task->arrived = false;
+    if (state_start(&task->waker.state, arrived) && !fiber_is_running(future)) {
         future->output = -ECANCELED;
         finish(task, false);
         return true;
@@ -158,21 +184,13 @@ static trale_task *begin(struct run_queue *queue)
     trale_task *task = container_of(queue->ready.next, trale_task, link);
 
     section_begin(&queue->freeze);
+    task->ready = false;
     list_remove(&task->link);
     list_push_back(&queue->waiting, &task->link);
     atomic_store_explicit(&queue->polled, task, memory_order_relaxed);
     atomic_store_explicit(&queue->polls, polls + 1, memory_order_relaxed);
     section_end(&queue->freeze);
     return task;
-}
-
-/* A poll was PENDING: does the task go to the end of the run queue? */
-static bool is_ready_again(trale_task *task)
-{
-    if (!this_thread.yielded)
-        return state_pend(&task->waker.state);
-    this_thread.yielded = false; /* RUNNING stays: see task_state.h */
-    return true;
 }
 
 /* One poll of the task that stands first on the run queue. */
@@ -193,9 +211,10 @@ static void run(struct run_queue *queue)
         return;
     section_begin(&queue->freeze);
     atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
-    if (is_ready_again(task))
+    if (this_thread.yielded && !task->ready)
         task_ready_in_section(task);
     section_end(&queue->freeze);
+    this_thread.yielded = false;
 }
 
 void run_queue_poll(struct run_queue *queue, unsigned most)
@@ -212,10 +231,12 @@ void run_queue_poll(struct run_queue *queue, unsigned most)
 
 int trale_cancel(trale_task *task)
 {
+    struct wake_batch batch = {0};
+
     if (!task)
         return -EINVAL;
-    if (state_cancel(&task->waker.state))
-        task_submit(task);
+    waker_claim_cancel(&task->waker, &batch);
+    wake_batch_deliver(&batch);
     return 0;
 }
 

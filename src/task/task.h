@@ -34,6 +34,9 @@ struct trale_task {
     const char *name;           /* I: may be NULL */
     const char *site;           /* I: "file:line" of the spawn; may be NULL */
     uint32_t born;              /* I: task_clock at the spawn */
+    bool ready;                 /* S: it stands on the ready list, or is over */
+    bool arrived; /* X: it is QUEUED, and was taken from the inbox since it was sent */
+    bool over;    /* S: it stands on no list any more */
 };
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
@@ -56,12 +59,17 @@ void task_init(trale_task *task, trale_future *future, bool handle, const char *
 void task_ready(trale_task *task);
 void task_ready_in_section(trale_task *task);
 
+/* Executor: the same if it is not there yet, nor on its way from another thread. */
+void task_wake_here(trale_task *task);
+
+/* Executor: it came out of the inbox. It may be gone after that. */
+void task_arrive_in_section(trale_task *task);
+
 /* Executor: makes so many polls at most, from the front of the run queue, and fewer if they do
  * much. */
 void run_queue_poll(struct run_queue *queue, unsigned most);
 
-/* Sends a task that is new, or that the caller has made QUEUED, to its home. Any thread; the task
- * may have ended when it returns. */
+/* Sends a new task to its home. Any thread; the task may have ended when it returns. */
 void task_submit(trale_task *task);
 
 /* Gives back a reference. Any thread. */

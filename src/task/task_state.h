@@ -1,20 +1,20 @@
 /*
- * The life of a task, in one atomic word. Nothing else in the library decides whether a task is
- * to be queued, polled, dropped or freed.
+ * The life of a task as other threads see it, in one atomic word. Where the task stands and
+ * whether it is being polled is its executor's business, and in fields of the executor's own: a
+ * wake on the executor's thread touches no atomic at all.
  *
- *      63            8   7 6      5        4        3       2        1         0
- *     +----------------+-----+--------+--------+--------+------+---------+--------+
- *     |   references   |  0  | THREAD | JOINER | CANCEL | DONE | RUNNING | QUEUED |
- *     +----------------+-----+--------+--------+--------+------+---------+--------+
+ *      63            8   7 6      5        4        3       2      1      0
+ *     +----------------+-----+--------+--------+--------+------+-----+--------+
+ *     |   references   |  0  | THREAD | JOINER | CANCEL | DONE |  0  | QUEUED |
+ *     +----------------+-----+--------+--------+--------+------+-----+--------+
  *
- * QUEUED   The task is on the run queue, in the inbox, or on its way there; or, with RUNNING, has
- *          to be queued again after this poll. Set by whoever wakes: who sets it first, and finds
- *          neither RUNNING nor DONE, must queue the task; everybody else has nothing to do, so a
- *          task is never queued twice. Cleared by the executor as it starts a poll.
- * RUNNING  The executor polls the task. Set and cleared by the executor only. It stays set while
- *          a task that yielded stands on the run queue: wakers then leave it alone.
+ * QUEUED   The task is in the inbox of its executor, or on its way there, or was taken from it and
+ *          not yet polled since. Set by whoever wakes on another thread: who sets it first, and
+ *          does not find DONE, must send the task; everybody else has nothing to do, so a task is
+ *          never sent twice. Cleared by the executor as it starts the poll that follows the
+ *          arrival. A new task is QUEUED: whoever makes it sends it.
  * DONE     The result is stored and the future dropped. Set once, by the executor. Excludes any
- *          further queueing, and hands the joiner's waker to whoever set it.
+ *          further sending, and hands the joiner's waker to whoever set it.
  * CANCEL   Asked to stop. Set by anyone, never cleared; looked at before each poll and each wait.
  * JOINER   task->joiner holds a waker. Set and cleared by the holder of the handle, until DONE:
  *          from then on the slot belongs to the executor that set DONE.
@@ -22,9 +22,9 @@
  *          its way) and the references mean anything. Never changes.
  *
  * References: one of the executor until DONE, one of the join handle, one per cloned waker. A
- * wait node borrows its waker: drop unlinks it before the task can be DONE. A task that is
- * QUEUED or RUNNING cannot become DONE behind the back of the one who set QUEUED, so queueing
- * needs no reference of its own.
+ * wait node borrows its waker: drop unlinks it before the task can be DONE. A task that is on its
+ * way needs no reference until DONE; a task that becomes DONE on its way keeps one for its arrival,
+ * and its executor stays until then.
  *
  * This header is what the library runs and what the model checker explores.
  */
@@ -36,7 +36,6 @@
 #include <stdint.h>
 
 #define STATE_QUEUED UINT64_C(0x01)
-#define STATE_RUNNING UINT64_C(0x02)
 #define STATE_DONE UINT64_C(0x04)
 #define STATE_CANCEL UINT64_C(0x08)
 #define STATE_JOINER UINT64_C(0x10)
@@ -66,17 +65,17 @@ static inline bool state_is_done(const struct task_state *s)
 }
 
 /*
- * A waker wakes. True: the caller must queue the task.
+ * A waker wakes, on another thread than the executor's. True: the caller must send the task.
  * Release: what was written before the wake is seen by the poll it causes (state_start, or the
  * inbox). It is a read-modify-write also if QUEUED is there already, because the poll to come
  * must see this waker's writes too. Acquire: the caller may use waker->next, last used by the
- * executor before state_pend.
+ * executor before state_start.
  */
 static inline bool state_wake(struct task_state *s)
 {
     uint64_t old = atomic_fetch_or_explicit(&s->word, STATE_QUEUED, memory_order_acq_rel);
 
-    return (old & (STATE_QUEUED | STATE_RUNNING | STATE_DONE)) == 0;
+    return (old & (STATE_QUEUED | STATE_DONE)) == 0;
 }
 
 /* Marks the task as cancelled, and wakes it: as state_wake. */
@@ -85,57 +84,61 @@ static inline bool state_cancel(struct task_state *s)
     uint64_t old =
         atomic_fetch_or_explicit(&s->word, STATE_CANCEL | STATE_QUEUED, memory_order_acq_rel);
 
-    return (old & (STATE_QUEUED | STATE_RUNNING | STATE_DONE)) == 0;
+    return (old & (STATE_QUEUED | STATE_DONE)) == 0;
+}
+
+/* A hint, but to the executor: if it is, a poll is to come that sees what the executor did before. */
+static inline bool state_is_queued(const struct task_state *s)
+{
+    return (atomic_load_explicit(&s->word, memory_order_relaxed) & STATE_QUEUED) != 0;
+}
+
+/* Executor: marks it only. Relaxed: the poll that must see it is on the same thread. */
+static inline void state_mark_cancelled(struct task_state *s)
+{
+    atomic_fetch_or_explicit(&s->word, STATE_CANCEL, memory_order_relaxed);
 }
 
 /*
- * Executor: a poll starts. True: the task was cancelled before.
- * Acquire: pairs with the release in state_wake and state_cancel. It needs no release: nobody
- * claims the task, and with it waker->next, before state_pend has released it.
- * A task that yielded is still RUNNING, and if nobody woke it there is nothing to change.
+ * Executor: a poll starts. arrived: it is QUEUED, and was taken from the inbox. True: the task was
+ * cancelled before. Acquire: pairs with the release in state_wake and state_cancel. Release: pairs
+ * with the acquire there, so that the next one who wakes may use waker->next.
  */
-static inline bool state_start(struct task_state *s)
+static inline bool state_start(struct task_state *s, bool arrived)
 {
-    uint64_t old = atomic_load_explicit(&s->word, memory_order_relaxed);
+    uint64_t old = arrived
+                       ? atomic_fetch_and_explicit(&s->word, ~STATE_QUEUED, memory_order_acq_rel)
+                       : atomic_load_explicit(&s->word, memory_order_acquire);
 
-    if ((old & STATE_RUNNING) == 0) /* QUEUED is set: the sum exchanges the two bits */
-        old = atomic_fetch_add_explicit(&s->word, STATE_RUNNING - STATE_QUEUED,
-                                        memory_order_acquire);
-    else if (old & STATE_QUEUED)
-        old = atomic_fetch_and_explicit(&s->word, ~STATE_QUEUED, memory_order_acquire);
     return (old & STATE_CANCEL) != 0;
 }
 
 /*
- * Executor: the poll returned PENDING. True: somebody woke the task meanwhile, and the caller
- * must queue it. Release: pairs with the acquire in state_wake, so that the next one who wakes
- * may use waker->next.
- */
-static inline bool state_pend(struct task_state *s)
-{
-    uint64_t old = atomic_fetch_sub_explicit(&s->word, STATE_RUNNING, memory_order_release);
-
-    return (old & STATE_QUEUED) != 0;
-}
-
-/*
- * Executor, before state_finish: has nobody else the task, no handle and no waker? Wait nodes are
- * gone by then. Nobody can come to have it any more. Acquire: pairs with state_release.
+ * Executor, before state_finish: has nobody else the task, no handle and no waker, and is it not on
+ * its way? Wait nodes are gone by then, and who set QUEUED by way of one did so under the lock under
+ * which it went. Nobody can come to have it any more. Acquire: pairs with state_release.
  */
 static inline bool state_is_sole(const struct task_state *s)
 {
-    return atomic_load_explicit(&s->word, memory_order_acquire) < 2 * STATE_REFERENCE;
+    uint64_t word = atomic_load_explicit(&s->word, memory_order_acquire);
+
+    return word < 2 * STATE_REFERENCE && (word & STATE_QUEUED) == 0;
 }
 
-enum state_finished { FINISHED_IDLE, FINISHED_WAKE_JOINER, FINISHED_FREE };
+enum state_finished {
+    FINISHED_FREE = 1,
+    FINISHED_WAKE_JOINER = 2,
+    FINISHED_ON_ITS_WAY = 4,
+};
 
 /*
- * Executor: the result is stored, the future dropped. IDLE: the executor's reference is given
- * back. WAKE_JOINER: it is kept; take the waker from task->joiner, then state_release.
- * FREE: it was the last. Release: pairs with state_is_done and state_join_arm. Acquire: pairs
- * with the release in state_join_arm (the slot) and in state_release (the memory).
+ * Executor: the result is stored, the future dropped. FREE: there is no reference left. WAKE_JOINER:
+ * one is kept; take the waker from task->joiner, then state_release. ON_ITS_WAY: one is kept for the
+ * arrival of the task in the inbox; then state_release. Release: pairs with state_is_done and
+ * state_join_arm. Acquire: pairs with the release in state_join_arm (the slot) and in
+ * state_release (the memory).
  */
-static inline enum state_finished state_finish(struct task_state *s)
+static inline unsigned state_finish(struct task_state *s)
 {
     uint64_t old = atomic_load_explicit(&s->word, memory_order_relaxed);
     uint64_t next;
@@ -143,14 +146,17 @@ static inline enum state_finished state_finish(struct task_state *s)
     if (state_is_sole(s))
         return FINISHED_FREE;
     do {
-        next = (old | STATE_DONE) & ~(STATE_RUNNING | STATE_QUEUED | STATE_JOINER);
-        if ((old & STATE_JOINER) == 0)
-            next -= STATE_REFERENCE;
+        next = (old | STATE_DONE) & ~STATE_JOINER;
+        if (old & STATE_JOINER)
+            next += STATE_REFERENCE;
+        if (old & STATE_QUEUED)
+            next += STATE_REFERENCE;
+        next -= STATE_REFERENCE;
     } while (!atomic_compare_exchange_weak_explicit(&s->word, &old, next, memory_order_acq_rel,
                                                     memory_order_relaxed));
-    if (old & STATE_JOINER)
-        return FINISHED_WAKE_JOINER;
-    return next < STATE_REFERENCE ? FINISHED_FREE : FINISHED_IDLE;
+    return (next < STATE_REFERENCE ? FINISHED_FREE : 0) |
+           (old & STATE_JOINER ? FINISHED_WAKE_JOINER : 0) |
+           (old & STATE_QUEUED ? FINISHED_ON_ITS_WAY : 0);
 }
 
 /*

@@ -18,17 +18,31 @@ static void batch_add(struct wake_batch *batch, trale_waker *waker)
         batch->oldest = waker;
 }
 
+static bool is_here(const trale_task *task)
+{
+    return task->home == this_thread.queue;
+}
+
 void waker_claim(trale_waker *waker, struct wake_batch *batch)
 {
-    if (state_is_thread(&waker->state) ? state_thread_wake(&waker->state)
-                                       : state_wake(&waker->state))
+    if (state_is_thread(&waker->state)) {
+        if (state_thread_wake(&waker->state))
+            batch_add(batch, waker);
+    } else if (is_here(as_task(waker))) {
+        task_wake_here(as_task(waker));
+    } else if (state_wake(&waker->state)) {
         batch_add(batch, waker);
+    }
 }
 
 void waker_claim_cancel(trale_waker *task, struct wake_batch *batch)
 {
-    if (state_cancel(&task->state))
+    if (is_here(as_task(task))) {
+        state_mark_cancelled(&task->state);
+        task_wake_here(as_task(task));
+    } else if (state_cancel(&task->state)) {
         batch_add(batch, task);
+    }
 }
 
 static void batch_push(struct wake_batch *batch, struct run_queue *home)
@@ -38,7 +52,7 @@ static void batch_push(struct wake_batch *batch, struct run_queue *home)
     *batch = (struct wake_batch){0};
 }
 
-/* Other executors' tasks of one batch are pushed in runs, oldest first, each run at once. */
+/* The tasks are other executors': they are pushed in runs, oldest first, each run at once. */
 void wake_batch_deliver(struct wake_batch *batch)
 {
     struct wake_batch run = {0};
@@ -55,10 +69,6 @@ void wake_batch_deliver(struct wake_batch *batch)
         next = w->next;
         if (state_is_thread(&w->state)) {
             thread_waker_deliver(w);
-            continue;
-        }
-        if (as_task(w)->home == this_thread.queue) {
-            task_ready(as_task(w));
             continue;
         }
         if (as_task(w)->home != home) {

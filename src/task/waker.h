@@ -1,7 +1,8 @@
 /*
  * Waking, in two halves. Claiming makes the state transition, and may be done under a lock: it
- * calls nothing and keeps what it claimed alive. Delivering queues the tasks and unparks the
- * threads of a whole batch, with no lock held.
+ * calls nothing and keeps what it claimed alive. Delivering sends the tasks and unparks the
+ * threads of a whole batch, with no lock held. A task of the calling executor is put on the run
+ * queue as it is claimed: that is two list operations, and nothing of it is left to deliver.
  */
 #ifndef TASK_WAKER_H
 #define TASK_WAKER_H

@@ -130,6 +130,40 @@ struct cancel_and_yield : suite<cancel_and_yield, 2, 1>, with_handle {
 };
 SCENARIO(cancel_and_yield, "cancel, a task that yields, detach");
 
+/* A task without a stack is dropped, perhaps before its wake has arrived, and finds what was told
+ * before the cancel. */
+struct cancel_and_drop : suite<cancel_and_drop, 2, 1>, with_handle {
+    static verdict yields(task &t)
+    {
+        return t.polls < 2 ? YIELDED : PENDING;
+    }
+    static void dropped(task &t)
+    {
+        auto *s = static_cast<with_handle *>(t.scenario);
+
+        if (state_is_queued(&t.state))
+            reached(0);
+        RL_ASSERT(read(s->word) == 1);
+    }
+    void before()
+    {
+        begin(yields);
+        b->drop = dropped;
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return ex.run();
+        cancel();
+        detach();
+    }
+    void after()
+    {
+        RL_ASSERT(b.is_freed());
+    }
+};
+SCENARIO(cancel_and_drop, "cancel, a task that yields and is dropped, detach");
+
 struct cancel_and_waker : suite<cancel_and_waker, 3>, with_handle {
     flag happened;
 
@@ -163,6 +197,35 @@ struct cancel_and_waker : suite<cancel_and_waker, 3>, with_handle {
     }
 };
 SCENARIO(cancel_and_waker, "cancel, a waker, the executor parks");
+
+/* A task of the same executor cancels it, while it may be on its way. */
+struct cancel_here : suite<cancel_here, 2>, with_handle {
+    block<task> other;
+
+    static verdict cancels(task &t)
+    {
+        task_cancel(static_cast<cancel_here *>(static_cast<with_handle *>(t.scenario))->b.get());
+        return READY;
+    }
+    void before()
+    {
+        spawn(other, ex, cancels, static_cast<with_handle *>(this), 1);
+        spawn_waiting(b, ex, waits_for_ever, static_cast<with_handle *>(this), 2);
+        write(word, 0);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return ex.run();
+        waker_wake(b.get());
+        detach();
+    }
+    void after()
+    {
+        RL_ASSERT(b.is_freed() && other.is_freed());
+    }
+};
+SCENARIO(cancel_here, "cancel by a neighbour, a waker, detach");
 
 /* Joins by a plain thread, whose waker it brings along; it leaves as a thread does. */
 struct joined : with_handle {

@@ -45,10 +45,27 @@ static void batch_add(wake_batch *batch, trale_waker *waker)
         batch->oldest = waker;
 }
 
+static bool is_here(const task *t)
+{
+    return t->home == this_executor[rl::thread_index()];
+}
+
+static void wake_here(task *t)
+{
+    if (!t->ready && !state_is_queued(&t->state))
+        task_ready(t);
+}
+
 void waker_claim(trale_waker *waker, wake_batch *batch)
 {
-    if (is_thread(waker) ? state_thread_wake(&waker->state) : state_wake(&waker->state))
+    if (is_thread(waker)) {
+        if (state_thread_wake(&waker->state))
+            batch_add(batch, waker);
+    } else if (is_here(as_task(waker))) {
+        wake_here(as_task(waker));
+    } else if (state_wake(&waker->state)) {
         batch_add(batch, waker);
+    }
 }
 
 static void deliver_thread(trale_waker *waker)
@@ -70,7 +87,7 @@ static void batch_push(wake_batch *batch, executor *home)
     *batch = {};
 }
 
-/* There is one executor: a batch is one run, or all its own. */
+/* There is one executor: a batch is one run. */
 void wake_batch_deliver(wake_batch *batch)
 {
     wake_batch run = {};
@@ -93,10 +110,7 @@ void wake_batch_deliver(wake_batch *batch)
         }
         read(as_node(w)->memory);
         home = as_task(w)->home;
-        if (home == this_executor[rl::thread_index()])
-            task_ready(as_task(w));
-        else
-            batch_add(&run, w);
+        batch_add(&run, w);
     }
     batch_push(&run, home);
 }
@@ -163,29 +177,34 @@ static void wake_joiner(task *t)
 /* finish: the result is stored, the future dropped. */
 static void finish(task *t, int output)
 {
+    executor *ex = t->home;
+    unsigned finished;
+
+    if (t->drop)
+        t->drop(*t);
     write(t->result, output);
     t->ends++;
     RL_ASSERT(t->ends == 1);
+    t->ready = t->over = true;
     read(t->memory);
-    switch (state_finish(&t->state)) {
-    case FINISHED_WAKE_JOINER:
+    finished = state_finish(&t->state);
+    if (finished & FINISHED_ON_ITS_WAY)
+        ex->expected++;
+    if (finished & FINISHED_WAKE_JOINER)
         wake_joiner(t);
-        break;
-    case FINISHED_FREE:
+    if (finished & FINISHED_FREE)
         t->home_block->free();
-        break;
-    case FINISHED_IDLE:
-        break;
-    }
 }
 
 /* run and poll_or_cancel */
 bool task_run(task *t)
 {
+    bool arrived = t->arrived;
     verdict v;
 
     RL_ASSERT(t->ends == 0);
-    if (state_start(&t->state)) {
+    t->ready = t->arrived = false;
+    if (state_start(&t->state, arrived)) {
         finish(t, CANCELED);
         return true;
     }
@@ -195,21 +214,22 @@ bool task_run(task *t)
         finish(t, 42);
         return true;
     }
-    if (v == PENDING && !state_pend(&t->state))
-        return false;
-    task_ready(t);
+    if (v == YIELDED && !t->ready)
+        task_ready(t);
     return false;
 }
 
 /* trale_cancel */
 void task_cancel(task *t)
 {
-    wake_batch batch = {t, t};
+    wake_batch batch = {};
 
-    if (!state_cancel(&t->state))
-        return;
-    write(t->link, 1);
-    t->next = NULL;
+    if (is_here(t)) {
+        state_mark_cancelled(&t->state);
+        wake_here(t);
+    } else if (state_cancel(&t->state)) {
+        batch_add(&batch, t);
+    }
     wake_batch_deliver(&batch);
 }
 
@@ -264,7 +284,7 @@ void join_future::wait(thread_waker *thread)
 
 void executor::enqueue(task *t)
 {
-    RL_ASSERT(!t->ready);
+    RL_ASSERT(!t->ready && !t->over);
     RL_ASSERT(this_executor[rl::thread_index()] == this);
     t->ready = true;
     queue[last++ % 16] = t;
@@ -279,8 +299,21 @@ void executor::take_inbox()
     for (w = inbox_take(&inbox); w; w = next) {
         write(as_node(w)->link, 0); /* by inbox_take */
         next = w->next;
-        task_ready(as_task(w));
+        arrive(as_task(w));
     }
+}
+
+void executor::arrive(task *t)
+{
+    if (t->over) {
+        expected--;
+        task_release(t);
+        return;
+    }
+    RL_ASSERT(!t->arrived);
+    t->arrived = true;
+    if (!t->ready)
+        task_ready(t);
 }
 
 void executor::run_some()
@@ -288,7 +321,6 @@ void executor::run_some()
     for (int i = 0; i < 64 && first != last; i++) {
         task *t = queue[first++ % 16];
 
-        t->ready = false;
         tasks -= task_run(t);
     }
 }
@@ -322,6 +354,17 @@ void executor::run()
         run_some();
         if (tasks > 0 && first == last)
             wait_for_work();
+    }
+    await_expected();
+}
+
+void executor::await_expected()
+{
+    take_inbox();
+    while (expected > 0) {
+        if (inbox_park(&inbox))
+            inbox_wait(&inbox);
+        take_inbox();
     }
 }
 

@@ -135,9 +135,12 @@ struct task : node {
     executor *home;
     block<task> *home_block;
     poll_function *poll;
+    void (*drop)(task &) = nullptr;
     void *scenario;
     int polls = 0, ends = 0;
-    bool ready = false; /* stands on the run queue */
+    bool ready = false;   /* stands on the run queue, or is over */
+    bool arrived = false; /* QUEUED, and was taken from the inbox */
+    bool over = false;
 
     task(block<task> *b, executor *ex, poll_function *f, void *s, uint64_t word);
 };
@@ -181,7 +184,7 @@ struct join_future {
 /* executor.c; the loop ends when its tasks have ended. */
 struct executor {
     struct inbox inbox;
-    int tasks = 0;
+    int tasks = 0, expected = 0;
 
     executor()
     {
@@ -191,6 +194,7 @@ struct executor {
     void run();
     void enqueue(task *t);
     void take_inbox();
+    void await_expected();
     void leave();
     virtual bool look_around() /* true: there is work */
     {
@@ -210,6 +214,7 @@ struct executor {
     int first = 0, last = 0;
 
     void run_some();
+    void arrive(task *t);
     void wait_for_work();
 };
 

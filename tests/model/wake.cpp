@@ -197,7 +197,52 @@ struct pushes_and_park : suite<pushes_and_park, 3, 0, 3>, two_tasks {
 };
 SCENARIO(pushes_and_park, "two tasks, a waker each, the executor parks");
 
-/* The task yields once, so that RUNNING is kept, then waits for the wake. */
+/* A neighbour wakes the task, and so does another thread, whose wake may arrive after the end. */
+struct neighbour_and_waker : suite<neighbour_and_waker, 2, 7> {
+    executor ex;
+    block<task> b, other;
+
+    static verdict wakes(task &t)
+    {
+        auto *s = static_cast<neighbour_and_waker *>(t.scenario);
+
+        if (t.polls == 1 && s->b->ready)
+            reached(0);
+        waker_wake(s->b.get());
+        return READY;
+    }
+    static verdict poll(task &t)
+    {
+        auto *s = static_cast<neighbour_and_waker *>(t.scenario);
+
+        if (s->other.is_freed() && state_is_queued(&t.state))
+            reached(1);
+        return s->other.is_freed() ? READY : PENDING;
+    }
+    void before()
+    {
+        spawn(other, ex, wakes, this, 1);
+        spawn_waiting(b, ex, poll, this, 2);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            ex.run();
+            if (b.is_freed())
+                reached(2);
+            return;
+        }
+        waker_wake(b.get());
+        waker_drop(b.get());
+    }
+    void after()
+    {
+        RL_ASSERT(b.is_freed());
+    }
+};
+SCENARIO(neighbour_and_waker, "a neighbour that wakes, a waker, completion");
+
+/* The task yields once, then waits for the wake. */
 struct yield_and_waker : suite<yield_and_waker, 2, 1> {
     executor ex;
     block<task> b;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/timer_queue.h"
+#include "task/task.h"
 #include "seed.h"
 
 #define SLOT (INT64_C(1) << 20)
@@ -41,14 +42,15 @@ int64_t clock_after(int64_t duration)
 
 enum { TIMERS = 3000 };
 
-/* The waker comes first: a batch is a chain of wakers. */
+/* A task that is elsewhere comes first: a batch is a chain of their wakers. */
 struct entry {
-    trale_waker waker;
+    trale_task task;
     struct trale_timer timer;
     uint64_t order;
     bool armed;
 };
 
+static struct run_queue elsewhere;
 static struct entry entries[TIMERS];
 static struct entry *armed[TIMERS]; /* the model: sorted */
 static size_t armed_count;
@@ -94,14 +96,15 @@ static void arm(struct entry *e, int64_t deadline)
 {
     size_t at;
     memset(&e->timer, 0, sizeof e->timer);
-    atomic_store(&e->waker.state.word, STATE_REFERENCE);
+    e->task.home = &elsewhere;
+    atomic_store(&e->task.waker.state.word, STATE_REFERENCE);
     e->timer.deadline = deadline;
     e->order = order++;
     at = position(e);
     memmove(&armed[at + 1], &armed[at], (armed_count++ - at) * sizeof *armed);
     armed[at] = e;
     e->armed = true;
-    timer_arm(&queue, &e->timer, &e->waker);
+    timer_arm(&queue, &e->timer, &e->task.waker);
     ck_assert(timer_pending(&e->timer));
 }
 
@@ -361,13 +364,14 @@ START_TEST(the_last_waker_is_the_one_that_is_woken)
 {
     struct wake_batch batch = {0};
     arm(&entries[0], fake_now + SLOT);
-    atomic_store(&entries[1].waker.state.word, STATE_REFERENCE);
-    timer_change_waker(&entries[0].timer, &entries[1].waker);
+    entries[1].task.home = &elsewhere;
+    atomic_store(&entries[1].task.waker.state.word, STATE_REFERENCE);
+    timer_change_waker(&entries[0].timer, &entries[1].task.waker);
     fake_now += SLOT;
     ck_assert(timer_queue_expire(&queue, &batch));
-    ck_assert_ptr_eq(batch.newest, &entries[1].waker);
-    ck_assert_ptr_eq(batch.oldest, &entries[1].waker);
-    ck_assert_uint_eq(atomic_load(&entries[0].waker.state.word), STATE_REFERENCE);
+    ck_assert_ptr_eq(batch.newest, &entries[1].task.waker);
+    ck_assert_ptr_eq(batch.oldest, &entries[1].task.waker);
+    ck_assert_uint_eq(atomic_load(&entries[0].task.waker.state.word), STATE_REFERENCE);
 }
 END_TEST
 
