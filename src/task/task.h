@@ -34,6 +34,7 @@ struct trale_task {
     const char *name;           /* I: may be NULL */
     const char *site;           /* I: "file:line" of the spawn; may be NULL */
     uint32_t born;              /* I: task_clock at the spawn */
+    uint32_t round;             /* I: of its runtime at the spawn */
 };
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
