@@ -2,7 +2,6 @@
 
 #include "base/barrier.h"
 #include "base/clock.h"
-#include "core/process.h"
 #include "core/runtime.h"
 #include "core/thread_start.h"
 #include "task/thread.h"
@@ -11,22 +10,23 @@
 #define NEAR_NS 100000 /* how soon a timer is due soon */
 #define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
-/* Every task that is here and not the janitor. Those on the run queue need no queueing. In a
- * section. */
+/* Every task that is here and not the janitor, nor came after the freeing was given up. Those on
+ * the run queue need no queueing. In a section. */
 static void cancel_all(struct executor *ex)
 {
+    uint16_t round = runtime_round(ex->runtime);
     struct trale_link *link, *next;
     trale_task *task;
 
     for (link = ex->queue.ready.next; link != &ex->queue.ready; link = link->next) {
         task = container_of(link, trale_task, link);
-        if (task != &ex->janitor)
+        if (task != &ex->janitor && task->round != round)
             state_mark_cancelled(&task->waker.state);
     }
     for (link = ex->queue.waiting.next; link != &ex->queue.waiting; link = next) {
         next = link->next;
         task = container_of(link, trale_task, link);
-        if (task == &ex->janitor)
+        if (task == &ex->janitor || task->round == round)
             continue;
         state_mark_cancelled(&task->waker.state);
         task_ready_in_section(task);
@@ -84,16 +84,15 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
 }
 
 /*
- * Tasks that arrive while the runtime is being freed are cancelled: their spawn got in just
- * before the gate was closed, and cancel_all may have been here before them. Tasks that arrive
- * behind the janitor came after the freeing, or after it was given up: cancel_all comes before
- * them.
+ * Tasks of an earlier round that arrive are cancelled: their spawn got in just before the gate was
+ * closed, and cancel_all may have been here before them. That was after the round began, so what
+ * is read here is new enough. Until the first freeing begins no task is looked into for it.
  */
-static void arrive(struct executor *ex, trale_task *task)
+static void arrive(struct executor *ex, trale_task *task, uint16_t round)
 {
     if (task == &ex->janitor)
         cancel_all_if_wanted(ex);
-    else if (runtime_is_closed(ex->runtime) && !process_exits())
+    else if (round != 0 && task->round != round)
         state_mark_cancelled(&task->waker.state);
     task_arrive_in_section(task);
 }
@@ -101,13 +100,15 @@ static void arrive(struct executor *ex, trale_task *task)
 static void take_inbox(struct executor *ex)
 {
     trale_waker *w, *next;
+    uint16_t round;
 
     if (!inbox_filled(&ex->queue.inbox))
         return;
     section_begin(&ex->queue.freeze); /* what was taken stands nowhere for a moment */
-    for (w = inbox_take(&ex->queue.inbox); w; w = next) {
+    w = inbox_take(&ex->queue.inbox);
+    for (round = runtime_round(ex->runtime); w; w = next) {
         next = w->next;
-        arrive(ex, container_of(w, trale_task, waker));
+        arrive(ex, container_of(w, trale_task, waker), round);
     }
     section_end(&ex->queue.freeze);
 }
@@ -244,11 +245,6 @@ void executor_cancel_all(struct executor *ex)
 {
     atomic_store(&ex->cancel_wanted, true);
     trale_waker_wake(&ex->janitor.waker);
-}
-
-void executor_cancel_no_more(struct executor *ex)
-{
-    atomic_store(&ex->cancel_wanted, false);
 }
 
 void executor_stop(struct executor *ex)

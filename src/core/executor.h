@@ -37,7 +37,7 @@ struct executor {
      */
     trale_task janitor;
     trale_future janitor_future;
-    atomic_bool cancel_wanted; /* A: cancel every task; cleared by the janitor */
+    atomic_bool cancel_wanted; /* A: cancel the tasks; cleared by the janitor */
     atomic_bool stop_wanted;   /* A: leave the loop */
     bool stopping;             /* X: */
     _Atomic(uint32_t) left;    /* A: futex; set as the last thing the thread does here */
@@ -48,12 +48,9 @@ struct executor {
 void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor);
 int executor_start(struct executor *ex, const char *name);
 
-/* Asks for it, and returns at once. Any thread. */
+/* Asks for it, and returns at once. Any thread. Tasks of the runtime's round are spared. */
 void executor_cancel_all(struct executor *ex);
 void executor_stop(struct executor *ex);
-
-/* A cancel that was asked for and has not come yet is off. */
-void executor_cancel_no_more(struct executor *ex);
 
 /* After executor_stop: waits until the thread has left its loop. False: not within timeout_ns. */
 bool executor_wait_left(struct executor *ex, int64_t timeout_ns);

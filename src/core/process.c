@@ -159,7 +159,7 @@ static trale_runtime *close_one(void)
 
     process_lock();
     for (link = all.next; link != &all && !closed; link = link->next)
-        if (runtime_close(container_of(link, trale_runtime, link)))
+        if (runtime_close(container_of(link, trale_runtime, link), false))
             closed = container_of(link, trale_runtime, link);
     process_unlock();
     return closed;

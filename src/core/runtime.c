@@ -12,12 +12,19 @@
 
 #define CLOSED UINT64_C(1)
 #define ONE_TASK UINT64_C(2)
+#define ONE_ROUND (UINT64_C(1) << 48)
+#define TASKS (ONE_ROUND - ONE_TASK)
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
 
 static _Atomic(trale_runtime *) default_runtime; /* see get_default */
 
-int runtime_enter(trale_runtime *rt)
+static uint16_t round_of(uint64_t tasks)
+{
+    return (uint16_t)(tasks / ONE_ROUND);
+}
+
+int runtime_enter(trale_runtime *rt, trale_task *new)
 {
     uint64_t old = atomic_load_explicit(&rt->tasks, memory_order_relaxed);
 
@@ -27,18 +34,20 @@ int runtime_enter(trale_runtime *rt)
             return -ESHUTDOWN;
     } while (!atomic_compare_exchange_weak_explicit(&rt->tasks, &old, old + ONE_TASK,
                                                     memory_order_relaxed, memory_order_relaxed));
+    new->home = &rt->executor.queue;
+    new->round = round_of(old);
     return 0;
 }
 
-bool runtime_is_closed(const trale_runtime *rt)
+uint16_t runtime_round(const trale_runtime *rt)
 {
-    return (atomic_load(&rt->tasks) & CLOSED) != 0;
+    return round_of(atomic_load(&rt->tasks));
 }
 
 static bool has_tasks(const trale_runtime *rt)
 {
     /* Acquire: pairs with runtime_tasks_ended. Who waited sees what the tasks did. */
-    return atomic_load_explicit(&rt->tasks, memory_order_acquire) >= ONE_TASK;
+    return (atomic_load_explicit(&rt->tasks, memory_order_acquire) & TASKS) != 0;
 }
 
 void runtime_tasks_ended(trale_runtime *rt, unsigned count)
@@ -47,7 +56,7 @@ void runtime_tasks_ended(trale_runtime *rt, unsigned count)
     struct wake_batch batch = {0};
     struct trale_link *link;
 
-    if (old >= (count + UINT64_C(1)) * ONE_TASK)
+    if ((old & TASKS) > count * ONE_TASK)
         return;
     process_lock();
     /* Somebody may have spawned, and waits for that task: the one who ends it comes by here
@@ -62,14 +71,20 @@ void runtime_tasks_ended(trale_runtime *rt, unsigned count)
     wake_batch_deliver(&batch);
 }
 
-bool runtime_close(trale_runtime *rt)
+bool runtime_close(trale_runtime *rt, bool round)
 {
-    return (atomic_fetch_or(&rt->tasks, CLOSED) & CLOSED) == 0;
+    const uint64_t change = CLOSED + (round ? ONE_ROUND : 0);
+    uint64_t old = atomic_load(&rt->tasks);
+
+    do {
+        if (old & CLOSED)
+            return false;
+    } while (!atomic_compare_exchange_weak(&rt->tasks, &old, old + change));
+    return true;
 }
 
 void runtime_reopen(trale_runtime *rt)
 {
-    executor_cancel_no_more(&rt->executor);
     atomic_fetch_and(&rt->tasks, ~CLOSED);
 }
 

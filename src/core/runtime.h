@@ -18,8 +18,9 @@ struct trale_runtime {
     struct reactor reactor;
     /*
      * A: twice the number of tasks that have been let in and not ended, plus CLOSED while the
-     * runtime is being freed. Only by read-modify-writes, so a task is either let in before the
-     * runtime closes and counted, or not let in at all.
+     * runtime is being freed; in the upper bits the round, which is how often a freeing began. Only
+     * by read-modify-writes, so a task is either let in before the runtime closes, counted, and of
+     * an earlier round, or not let in at all. Rounds wrap, and are only compared for equality.
      */
     _Atomic(uint64_t) tasks;
     struct trale_link waiters; /* P: futures that wait for the last task to end */
@@ -27,13 +28,14 @@ struct trale_runtime {
     struct trale_link link;    /* P: on the list of all runtimes */
 };
 
-/* Lets one more task in: 0 or -ESHUTDOWN. */
-int runtime_enter(trale_runtime *rt);
+/* Lets one more task in: 0, and it has a home and its round, or -ESHUTDOWN. */
+int runtime_enter(trale_runtime *rt, trale_task *new);
 
 /* Executor: so many of its tasks have ended. */
 void runtime_tasks_ended(trale_runtime *rt, unsigned count);
 
-bool runtime_is_closed(const trale_runtime *rt);
+/* Tasks of another round are to be cancelled: they were there when a freeing began. */
+uint16_t runtime_round(const trale_runtime *rt);
 
 /* The caller's runtime, or the default one, made if need be. 0 or -errno. */
 int runtime_current(trale_runtime **runtime);
@@ -42,8 +44,8 @@ int runtime_current(trale_runtime **runtime);
 bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker);
 void runtime_wait_delist(trale_runtime_wait_future *f);
 
-/* The gate for new tasks. Closing fails if it is closed already. */
-bool runtime_close(trale_runtime *rt);
+/* The gate for new tasks. Closing fails if it is closed already; it may begin a round. */
+bool runtime_close(trale_runtime *rt, bool round);
 void runtime_reopen(trale_runtime *rt);
 
 /* Ends the threads and frees everything. It is closed and has no tasks. */

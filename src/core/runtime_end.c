@@ -57,7 +57,7 @@ static enum trale_poll begin(trale_runtime_free_future *f, trale_waker *waker)
     trale_runtime *rt = f->wait.runtime;
     int error = check(rt);
 
-    if (error == 0 && !runtime_close(rt))
+    if (error == 0 && !runtime_close(rt, true))
         error = -EBUSY;
     if (error != 0)
         return future_ready(&f->future, error);

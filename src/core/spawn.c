@@ -35,11 +35,9 @@ static int let_in(trale_runtime *rt, trale_task *new)
 
     if (!new)
         return -ENOMEM;
-    error = runtime_enter(rt);
+    error = runtime_enter(rt, new);
     if (error != 0)
         new->free(new);
-    else
-        new->home = &rt->executor.queue;
     return error;
 }
 

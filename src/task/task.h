@@ -34,9 +34,10 @@ struct trale_task {
     const char *name;           /* I: may be NULL */
     const char *site;           /* I: "file:line" of the spawn; may be NULL */
     uint32_t born;              /* I: task_clock at the spawn */
-    bool ready;                 /* S: it stands on the ready list, or is over */
-    bool arrived; /* X: it is QUEUED, and was taken from the inbox since it was sent */
-    bool over;    /* S: it stands on no list any more */
+    uint16_t round;             /* I: of its runtime at the spawn */
+    bool ready : 1;             /* S: it stands on the ready list, or is over */
+    bool arrived : 1;           /* X: it is QUEUED, and was taken from the inbox since */
+    bool over : 1;              /* S: it stands on no list any more */
 };
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */

@@ -65,11 +65,11 @@ START_TEST(tasks_tell_where_they_were_spawned)
     free(text);
     ck_assert_int_eq((trale_spawn)(&task, wait_for_event, &event), 0);
     ck_assert_str_eq(site_of(task), "");
-    trale_detach(task);
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(trale_event_notify(&event), 0);
     release_executor(&hold);
     ck_assert_int_eq(trale_group_wait(&group), 0);
+    ck_assert_int_eq(join(task), 0); /* the last one that has the event */
 }
 END_TEST
 

@@ -112,6 +112,65 @@ START_TEST(a_deadline_that_passes_leaves_the_runtime_standing)
 }
 END_TEST
 
+static trale_event event;
+
+static intptr_t wait_for_event(void *arg)
+{
+    (void)arg;
+    return trale_event_wait(&event);
+}
+
+struct stuck {
+    struct gate held, released;
+    trale_task *spawned;
+};
+
+static intptr_t be_stuck_and_spawn(void *arg)
+{
+    struct stuck *s = arg;
+
+    gate_open(&s->held);
+    gate_wait(&s->released);
+    return trale_spawn(&s->spawned, wait_for_event, NULL);
+}
+
+static trale_task *spawn_there(trale_runtime *runtime, trale_fn *fn, void *arg)
+{
+    trale_spawn_options options = {.runtime = runtime};
+    trale_task *task = NULL;
+
+    ck_assert_int_eq(trale_spawn_with(&task, &options, fn, arg), 0);
+    return task;
+}
+
+/* The executor learns of it only when it is over, with newer tasks before and behind the word. */
+START_TEST(a_free_that_was_given_up_has_cancelled_what_was_there_and_nothing_else)
+{
+    trale_runtime *runtime = new_runtime();
+    struct stuck s = {.held = GATE, .released = GATE};
+    trale_task *waits = spawn_there(runtime, wait_for_event, NULL), *stuck, *new, *later, *after;
+
+    stuck = spawn_there(runtime, be_stuck_and_spawn, &s);
+    gate_wait(&s.held);
+    new = spawn_there(runtime, wait_for_event, NULL);
+    ck_assert_int_eq(trale_runtime_free(runtime, 0), -ETIMEDOUT);
+    later = spawn_there(runtime, wait_for_event, NULL);
+    ck_assert_int_eq(trale_runtime_free(runtime, 0), -ETIMEDOUT);
+    after = spawn_there(runtime, wait_for_event, NULL);
+    gate_open(&s.released);
+    ck_assert_int_eq(join(stuck), 0);
+    join(spawn_there(runtime, gate_open_in_task, &s.held)); /* they had time to end by a cancel */
+    for (int i = 0; i < 5; i++)
+        trale_event_notify(&event);
+    ck_assert_int_eq(join(waits), -ECANCELED);
+    ck_assert_int_eq(join(new), -ECANCELED);
+    ck_assert_int_eq(join(later), -ECANCELED);
+    ck_assert_int_eq(join(after), 0);
+    ck_assert_int_eq(join(s.spawned), 0);
+    ck_assert_int_eq(trale_runtime_free(runtime, TRALE_NEVER), 0);
+}
+END_TEST
+
 static void *free_on_thread(void *runtime)
 {
     return (void *)(intptr_t)trale_runtime_free(runtime, TRALE_NEVER);
@@ -201,6 +260,7 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "runtime_free",
                two_hundred_runtimes_leave_nothing_behind,
                a_runtime_with_nothing_to_do_is_freed_at_once_whatever_the_deadline,
                a_deadline_that_passes_leaves_the_runtime_standing,
+               a_free_that_was_given_up_has_cancelled_what_was_there_and_nothing_else,
                nothing_is_spawned_into_a_runtime_that_is_being_freed,
                a_free_that_is_cancelled_leaves_the_runtime_standing,
                the_default_runtime_is_freed_and_made_again, tasks_of_one_runtime_outlive_another)

@@ -124,9 +124,13 @@ static intptr_t be_inside(void *arg)
 
     (void)arg;
     trale_scope_enter(&outer, trale_now());
+    trale_scope_enter_shielded(&shield, trale_now() + FAR);
+    trale_scope_enter(&inner, trale_now() + 2 * FAR);
+    EXPECT(trale_yield() == 0);
+    EXPECT(trale_scope_leave(&inner) == 0);
+    EXPECT(trale_scope_leave(&shield) == 0);
     trale_scope_enter_shielded(&shield, trale_now() + TRALE_MS);
     trale_scope_enter(&inner, trale_now() + FAR);
-    EXPECT(trale_yield() == 0);
     EXPECT(trale_event_wait(&event) == -ETIMEDOUT);
     EXPECT(trale_scope_leave(&inner) == 0);
     EXPECT(trale_scope_leave(&shield) == -ETIMEDOUT);
@@ -177,8 +181,10 @@ static intptr_t cancelled_inside_all(void *arg)
     trale_cancel(trale_self());
     EXPECT(trale_yield() == -ECANCELED);
     trale_scope_enter_shielded(&shield, trale_now() + FAR);
-    trale_scope_enter(&inner, trale_now() + TRALE_MS);
+    trale_scope_enter(&inner, trale_now() + FAR);
     EXPECT(trale_yield() == 0);
+    EXPECT(trale_scope_leave(&inner) == 0);
+    trale_scope_enter(&inner, trale_now() + TRALE_MS);
     EXPECT(trale_event_wait(&event) == -ETIMEDOUT);
     EXPECT(trale_scope_leave(&inner) == -ETIMEDOUT);
     trale_scope_enter_shielded(&second, TRALE_NEVER);
