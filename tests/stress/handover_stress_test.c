@@ -252,7 +252,7 @@ static void pass_some_time(uint64_t *random)
 static void meet(struct lane *l)
 {
     atomic_fetch_add(&l->arrived, 1);
-    for (int i = 0; i < 10 && atomic_load(&l->arrived) < 2; i++)
+    for (int i = 0; i < 100 && atomic_load(&l->arrived) < 2; i++)
         trale_yield();
 }
 
