@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <trale.h>
 #include <unistd.h>
 
@@ -110,7 +111,7 @@ static void expect_report(const struct stuck *s)
 }
 
 /* While the later ones become due the watch has looked at the first one several times. */
-START_TEST(a_long_poll_is_reported_once)
+static void get_reported_once(void)
 {
     struct stuck stuck[3];
 
@@ -123,6 +124,24 @@ START_TEST(a_long_poll_is_reported_once)
     for (int i = 0; i < 3; i++)
         get_free(&stuck[i]);
     expect_no_more();
+}
+
+START_TEST(a_long_poll_is_reported_once)
+{
+    get_reported_once();
+}
+END_TEST
+
+static void refuse_membarrier(void *arg)
+{
+    (void)arg;
+    deny_call(SYS_membarrier, EPERM);
+    get_reported_once();
+}
+
+START_TEST(without_membarrier_it_is_reported_too)
+{
+    passes_in_child(refuse_membarrier, NULL);
 }
 END_TEST
 
@@ -229,6 +248,7 @@ START_TEST(a_forked_child_is_watched_when_it_asks)
 }
 END_TEST
 
-TEST_MAIN("stall", a_long_poll_is_reported_once, every_long_poll_is_reported,
-          what_is_within_the_limit_is_not_reported, a_task_that_waits_holds_nobody_up,
-          the_limit_may_be_changed_and_the_watch_ended, a_forked_child_is_watched_when_it_asks)
+TEST_MAIN("stall", a_long_poll_is_reported_once, without_membarrier_it_is_reported_too,
+          every_long_poll_is_reported, what_is_within_the_limit_is_not_reported,
+          a_task_that_waits_holds_nobody_up, the_limit_may_be_changed_and_the_watch_ended,
+          a_forked_child_is_watched_when_it_asks)

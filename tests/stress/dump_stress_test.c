@@ -11,14 +11,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "dumped.h"
 #include "settle.h"
+#include "system.h"
 #include "waiters.h"
 
-enum { PLAYERS = 8, DUMPERS = 3, CHURNERS = 4 };
+enum { PLAYERS = 8, DUMPERS = 3, CHURNERS = 4, RUNTIMES = 2 };
+enum { MEMBARRIER_REGISTER = 1 << 4 }; /* membarrier(2) */
 
-static trale_runtime *runtimes[2];
+static trale_runtime *runtimes[RUNTIMES];
 static trale_event turns[PLAYERS], never;
 static trale_mutex mutex, contended;
 static trale_task *players[PLAYERS], *holder, *waiter;
@@ -149,12 +152,23 @@ static intptr_t dump_in_task(void *arg)
     return 0;
 }
 
+/* What was registered before stays so. */
+static void refuse_membarrier(void)
+{
+    deny_call_with(SYS_membarrier, 0, MEMBARRIER_REGISTER, EPERM);
+}
+
+static int refused_from = RUNTIMES; /* the first runtime that does without membarrier */
+
 static void start_the_long_lived(void)
 {
     char name[128];
 
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < RUNTIMES; i++) {
+        if (i == refused_from)
+            refuse_membarrier();
         runtimes[i] = new_runtime();
+    }
     for (int i = 0; i < PLAYERS; i++)
         players[i] = spawn_on(runtimes[i % 2], play, &turns[i]);
     holder = spawn_on(runtimes[0], hold_mutex, &never);
@@ -177,9 +191,8 @@ static void stop_the_long_lived(void)
     end_task(holder, -ECANCELED);
 }
 
-START_TEST(nobody_is_missing_and_nobody_is_told_of_twice)
+static void dump_while_tasks_come_and_go(long rounds)
 {
-    long rounds = test_scale(200);
     trale_task *churners[CHURNERS], *dumper;
     pthread_t threads[DUMPERS];
 
@@ -204,6 +217,31 @@ START_TEST(nobody_is_missing_and_nobody_is_told_of_twice)
     printf("# %ld dumps while %ld tasks came and went\n", atomic_load(&dumps),
            atomic_load(&ended));
     ck_assert_int_eq(atomic_load(&faults), 0);
+}
+
+START_TEST(nobody_is_missing_and_nobody_is_told_of_twice)
+{
+    dump_while_tasks_come_and_go(test_scale(200));
+}
+END_TEST
+
+static void dump_in_child(void *first_refused)
+{
+    refused_from = *(const int *)first_refused;
+    dump_while_tasks_come_and_go(test_scale(100));
+    fflush(stdout);
+}
+
+START_TEST(without_membarrier_it_is_the_same)
+{
+    passes_in_child(dump_in_child, &(int){0});
+}
+END_TEST
+
+/* The kernel makes the barrier for one of them, the other pays for its own. */
+START_TEST(with_and_without_membarrier_at_once_it_is_the_same)
+{
+    passes_in_child(dump_in_child, &(int){1});
 }
 END_TEST
 
@@ -236,4 +274,5 @@ START_TEST(runtimes_are_made_and_freed_meanwhile)
 END_TEST
 
 TEST_MAIN("dump_stress", nobody_is_missing_and_nobody_is_told_of_twice,
+          without_membarrier_it_is_the_same, with_and_without_membarrier_at_once_it_is_the_same,
           runtimes_are_made_and_freed_meanwhile)
