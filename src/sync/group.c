@@ -42,7 +42,7 @@ static bool cancel(trale_group *group, struct wake_batch *batch)
 
 static intptr_t run(void *arg)
 {
-    const struct member *member = arg;
+    const struct member *member = (const struct member *)arg;
 
     return member->fn(member->arg);
 }
@@ -50,7 +50,7 @@ static intptr_t run(void *arg)
 /* By the executor, as the task ends. The group may be gone when its lock is given up. */
 static void ended(void *arg, intptr_t result)
 {
-    struct member *member = arg;
+    struct member *member = (struct member *)arg;
     trale_group *group = member->group;
     struct wake_batch batch = {0};
     int32_t value = wait_list_lock(&group->list) - 1;

@@ -5,49 +5,12 @@
 #ifndef MODEL_CHANNEL_HPP
 #define MODEL_CHANNEL_HPP
 
-#include "sync.hpp"
+#include "future.hpp"
 
-/* In place of <trale/future.h>, <trale/select.h>, <trale/channel.h>, task/task.h. */
+/* In place of <trale/select.h>, <trale/channel.h>, task/task.h. */
 #define TRALE_SELECT_H
 #define TRALE_CHANNEL_H
 #define TASK_TASK_H
-#define TRALE_API
-
-struct trale_future;
-
-struct trale_future_ops {
-    trale_poll (*poll)(trale_future *self, trale_context *cx);
-    void (*drop)(trale_future *self);
-    const char *name;
-};
-
-struct trale_future {
-    const trale_future_ops *ops;
-    intptr_t output;
-};
-
-inline trale_poll trale_future_poll(trale_future *f, trale_context *cx)
-{
-    return f->ops->poll(f, cx);
-}
-
-inline void trale_future_drop(trale_future *f)
-{
-    if (f->ops->drop)
-        f->ops->drop(f);
-}
-
-inline trale_poll future_ready(trale_future *f, intptr_t output)
-{
-    f->output = output;
-    return TRALE_READY;
-}
-
-/* The plain calls are there to be compiled, not to be called. */
-inline intptr_t await_call(const char *, trale_future *)
-{
-    abort();
-}
 
 namespace model
 {
@@ -117,8 +80,5 @@ struct trale_channel_recv_future {
 
 void trale_select_init(trale_select_future *f, trale_future *const *futures, size_t count);
 void trale_join_all_init(trale_join_all_future *f, trale_future *const *futures, size_t count);
-
-/* C that C++ does otherwise, or not without a warning. */
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 #endif

@@ -12,6 +12,12 @@ struct harmless {
     const char *function, *what, *reason;
 };
 
+/* In freeze.h: busy and frozen are written, then read, by read-modify-writes. That acquire and
+ * release pair on one of the two is enough for one side to see the other (C11); Relacy's own order
+ * of read-modify-writes says no less. */
+#define EITHER "the read-modify-writes of the other word order the two sides as well"
+#define NO_MORE "acquire and release are enough between read-modify-writes"
+
 static const harmless harmless_mutants[] = {
     {"state_join_disarm", "compare_exchange acquire -> relaxed",
      "success needs no order; C11 before C17 wants it no weaker than failure"},
@@ -21,6 +27,17 @@ static const harmless harmless_mutants[] = {
     {"baton_hand_over", "compare_exchange seq_cst -> relaxed",
      "it is failure that must see the other side; success continues what baton_return released, "
      "and C11 before C17 wants it no weaker than failure"},
+    {"freeze_begin", "exchange seq_cst -> relaxed", EITHER},
+    {"freeze_await", "fetch_or seq_cst -> acq_rel", NO_MORE},
+    {"freeze_await", "fetch_or seq_cst -> acquire", EITHER},
+    {"section_begin", "exchange seq_cst -> relaxed", EITHER},
+    {"section_begin", "fetch_or seq_cst -> acq_rel", NO_MORE},
+    {"section_begin", "fetch_or seq_cst -> acquire", EITHER},
+    {"section_wait", "exchange seq_cst -> relaxed", EITHER},
+    {"section_wait", "fetch_or seq_cst -> acq_rel", NO_MORE},
+    {"section_wait", "fetch_or seq_cst -> acquire", EITHER},
+    {"section_wait", "load acquire -> relaxed",
+     "the read-modify-write of frozen that follows acquires"},
 };
 
 inline const harmless *find_harmless(const char *function, const std::string &what)

@@ -5,11 +5,7 @@
  * Beside the atomic operations every step of theirs is mutated: left out, or with unlocking, that
  * the value changes or that somebody waits.
  */
-#include "sync.hpp"
-
-#define word_unlock(word, value, waiters) (word_unlock)(word, value, STEP_TAKEN && (waiters))
-#include "sync/wait_list.h"
-#undef word_unlock
+#include "wait_list.hpp"
 
 #define list_init(head) STEP(list_init(head))
 #define list_push_back(head, link) STEP(list_push_back(head, link))
@@ -21,27 +17,8 @@
 #undef list_remove
 #undef waker_claim
 
-/* The value as it is while the word is locked: what unlocking would leave if it changed nothing. */
-static int32_t unchanged(trale_wait_list *l)
-{
-    return word_value_of(l->word.cell.debug_value());
-}
-
-#define wait_list_join(l, w, waker) STEP(wait_list_join(l, w, waker))
-#define wait_list_leave(w) STEP(wait_list_leave(w))
-#define wait_list_grant(w, batch) STEP(wait_list_grant(w, batch))
-#define wake_batch_deliver(batch) STEP(wake_batch_deliver(batch))
-#define wait_list_unlock(l, value) \
-    do { \
-        int32_t value_ = (value); \
-        wait_list_unlock(l, STEP_TAKEN ? value_ : unchanged(l)); \
-    } while (0)
+#include "wait_steps.hpp"
 #include "sync/permits.c"
-#undef wait_list_join
-#undef wait_list_leave
-#undef wait_list_grant
-#undef wake_batch_deliver
-#undef wait_list_unlock
 
 namespace model
 {

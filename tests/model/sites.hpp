@@ -21,12 +21,13 @@
 #include <relacy/stdlib/event.hpp>
 #undef $
 
+#include <bitset>
 #include <cstdint>
 
 namespace model
 {
 
-constexpr int max_threads = 3;
+constexpr int max_threads = 3, max_scenarios = 128;
 
 enum kind {
     LOAD,
@@ -53,7 +54,7 @@ struct site {
     unsigned line;
     enum kind kind;
     rl::memory_order order, failure;
-    uint64_t scenarios; /* a bit for each that comes here */
+    std::bitset<max_scenarios> scenarios; /* those that come here */
 };
 
 struct mutant {

@@ -86,6 +86,13 @@ struct trale_wait_list {
     _Atomic(uint32_t) word;
     model::plain<int32_t> granted;
     trale_link waiters;
+
+    /* A new one, before anybody else sees it. */
+    trale_wait_list &operator=(const trale_wait_list &)
+    {
+        atomic_init(&word, 0u);
+        return *this;
+    }
 };
 
 struct trale_waiter {

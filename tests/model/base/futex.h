@@ -79,4 +79,15 @@ inline void futex_wake(const void *word)
     model::wake_one(word, RL_INFO);
 }
 
+inline void futex_wake_all(const void *word)
+{
+    model::announce(word, true);
+    rl::ctx().sched();
+    for (int i = 0; i < rl::ctx().get_thread_count(); i++)
+        if (model::sleeps_on[i] == word) {
+            model::sleeps_on[i] = nullptr;
+            rl::ctx().unpark_thread(i, false, RL_INFO);
+        }
+}
+
 #endif

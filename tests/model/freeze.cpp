@@ -1,0 +1,302 @@
+/*
+ * Freezing: src/task/freeze.c and src/debug/walk.c as they are. Executors move tasks between their
+ * lists, in sections; somebody freezes them and walks the lists, whose links Relacy watches.
+ *
+ * The barrier of the kernel is the least that it may be: from then on the executor does not see
+ * an older value of frozen. It orders no other memory.
+ */
+#include "sync.hpp"
+
+#include <climits>
+#include <cstdlib>
+
+#include "base/list.h"
+
+/* In place of the headers that walk.c includes. */
+#define BASE_BARRIER_H
+#define BASE_CLOCK_H
+#define CORE_EXECUTOR_H
+#define CORE_PROCESS_H
+#define CORE_RUNTIME_H
+#define TASK_FIBER_H
+#define BASE_SPIN_H
+
+#define trale_task walked_task
+#define trale_future walked_future
+#define trale_runtime walked_runtime
+#define executor walked_executor
+
+struct trale_future {
+};
+
+/* Who waits for the end of a section sleeps here, until the scenario says that it has ended. */
+#include "task/freeze.h"
+#define spin_relax() futex_wait(&f->busy, 1, -1)
+#define section_end(f) ((section_end)(f), (futex_wake)(&(f)->busy))
+#define futex_wake_all(word) STEP(futex_wake_all(word))
+#include "task/freeze.c"
+#undef futex_wake_all
+#undef spin_relax
+
+struct trale_task {
+    trale_waker waker;
+    trale_link link;
+    trale_future *future;
+};
+
+struct run_queue {
+    struct inbox inbox;
+    trale_link ready, waiting;
+    struct freeze freeze;
+    _Atomic(trale_task *) polled;
+};
+
+struct executor {
+    run_queue queue;
+    trale_task janitor;
+};
+
+struct trale_runtime {
+    struct executor executor;
+};
+
+#include "debug/walk.h"
+
+namespace model
+{
+
+static trale_runtime *runtimes[2];
+static int runtime_count;
+static bool (*issue)();
+
+static found_task *room_for_tasks()
+{
+    static found_task tasks[64];
+
+    return tasks;
+}
+
+/* No pause is due. */
+static int64_t late()
+{
+    static int64_t now;
+
+    return now += INT_MAX;
+}
+
+} // namespace model
+
+/* One of them freezes at a time: the lock has nothing to do. */
+#define process_lock() ((void)0)
+#define process_unlock() ((void)0)
+
+static trale_runtime *process_next(trale_runtime *rt)
+{
+    int i = rt ? rt == model::runtimes[0] ? 1 : 2 : 0;
+
+    return i < model::runtime_count ? model::runtimes[i] : nullptr;
+}
+
+static bool futex_wait(uint32_t *, uint32_t, int64_t)
+{
+    abort();
+}
+
+static bool fiber_is_new(const trale_future *)
+{
+    return false;
+}
+
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#define clock_now() model::late()
+#define realloc(tasks, size) model::room_for_tasks()
+#define barrier_issue() (!STEP_TAKEN || model::issue())
+#define freeze_begin(f) STEP(freeze_begin(f))
+#define freeze_await(f) STEP(freeze_await(f))
+#define freeze_end(f) STEP(freeze_end(f))
+#include "debug/walk.c"
+#undef realloc
+
+namespace model
+{
+namespace
+{
+
+enum { FOUND_READY, FOUND_POLLED, FOUND_NEW };
+
+template <typename S, int executors, int threads, unsigned goals, unsigned preemptions>
+struct with_frozen : suite<S, threads, goals, preemptions> {
+    trale_runtime rts[executors];
+    trale_task tasks[executors][2];
+    trale_task newcomer;
+
+    with_frozen()
+    {
+        runtime_count = executors;
+        issue = barrier;
+        for (int i = 0; i < executors; i++)
+            prepare(i);
+        atomic_init(&newcomer.waker.state.word, STATE_QUEUED);
+    }
+    void prepare(int i)
+    {
+        run_queue &q = queue(i);
+
+        runtimes[i] = &rts[i];
+        atomic_init(&q.inbox.head, (uintptr_t)0);
+        atomic_init(&q.freeze.busy, 0u);
+        atomic_init(&q.freeze.frozen, 0u);
+        atomic_init(&q.polled, (trale_task *)NULL);
+        q.freeze.asymmetric = S::asymmetric >> i & 1;
+        list_init(&q.ready);
+        list_init(&q.waiting);
+        for (trale_task &t : tasks[i]) {
+            atomic_init(&t.waker.state.word, STATE_QUEUED);
+            list_push_back(&q.ready, &t.link);
+        }
+    }
+    run_queue &queue(int i)
+    {
+        return rts[i].executor.queue;
+    }
+    /* On the processors of the executors: the thread of each has its number. */
+    static bool barrier()
+    {
+        rl::context &c = rl::ctx();
+        auto *self = static_cast<rl::aligned<rl::thread_info<threads>> *>(c.threadx_);
+
+        for (int i = 0; i < executors; i++) {
+            auto &frozen = runtimes[i]->executor.queue.freeze.frozen;
+            announce(&frozen, true);
+            c.sched();
+            c.threadx_ = self - self->index_ + i;
+            latest(frozen, RL_INFO);
+            c.threadx_ = self;
+        }
+        return true;
+    }
+    /* begin, in task.c */
+    void begin_poll(run_queue &q)
+    {
+        trale_task *t = container_of((trale_link *)q.ready.next, trale_task, link);
+
+        section_begin(&q.freeze);
+        list_remove(&t->link);
+        list_push_back(&q.waiting, &t->link);
+        atomic_init(&q.polled, t);
+        section_end(&q.freeze);
+    }
+    /* The end of run: it waits, or is ready again. */
+    void end_poll(run_queue &q, bool ready)
+    {
+        trale_task *t = q.polled.cell.debug_value();
+
+        section_begin(&q.freeze);
+        atomic_init(&q.polled, (trale_task *)NULL);
+        if (ready) {
+            list_remove(&t->link);
+            list_push_back(&q.ready, &t->link);
+        }
+        section_end(&q.freeze);
+    }
+    /* take_inbox, in executor.c */
+    void take_inbox(run_queue &q)
+    {
+        section_begin(&q.freeze);
+        for (trale_waker *w = inbox_take(&q.inbox); w; w = w->next) {
+            trale_task *t = container_of(w, trale_task, waker);
+            list_remove(&t->link);
+            list_push_back(&q.ready, &t->link);
+        }
+        section_end(&q.freeze);
+    }
+    void execute(int i)
+    {
+        begin_poll(queue(i));
+        end_poll(queue(i), true);
+    }
+    /* Each of its tasks is found once, and a new one once at most. */
+    void look(int i)
+    {
+        found f = {};
+        int times[3] = {};
+
+        walk(&rts[i].executor, &f);
+        for (size_t k = 0; k < f.count; k++) {
+            trale_task *t = f.tasks[k].task;
+            times[t == &newcomer ? 2 : t - tasks[i]]++;
+            reached(t == &newcomer                      ? FOUND_NEW
+                    : f.tasks[k].doing == DOING_RUNNING ? FOUND_POLLED
+                                                        : FOUND_READY);
+        }
+        RL_ASSERT(times[0] == 1 && times[1] == 1 && times[2] <= 1);
+    }
+    void look_at_all()
+    {
+        RL_ASSERT(freeze_all());
+        for (int i = 0; i < executors; i++)
+            look(i);
+        thaw_all();
+    }
+    void look_at_one()
+    {
+        RL_ASSERT(freeze_one(&rts[0].executor));
+        look(0);
+        thaw_one(&rts[0].executor);
+    }
+};
+
+constexpr unsigned goals = 1 << FOUND_READY | 1 << FOUND_POLLED;
+
+/* Frozen twice: the executor that waits may find itself frozen again. */
+template <typename S, bool barrier> struct frozen_twice : with_frozen<S, 1, 2, goals, 4> {
+    static constexpr unsigned asymmetric = barrier;
+
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return this->execute(0);
+        this->look_at_one();
+        this->look_at_one();
+    }
+};
+struct twice_by_barrier : frozen_twice<twice_by_barrier, true> {
+};
+SCENARIO(twice_by_barrier, "freeze: an executor, frozen twice, by a barrier");
+struct twice_without : frozen_twice<twice_without, false> {
+};
+SCENARIO(twice_without, "freeze: an executor, frozen twice, no barrier");
+
+/* A dump: one by the barrier, the other without. */
+struct both_kinds : with_frozen<both_kinds, 2, 3, goals, 2> {
+    static constexpr unsigned asymmetric = 1;
+
+    void thread(unsigned index)
+    {
+        index < 2 ? execute(index) : look_at_all();
+    }
+};
+SCENARIO(both_kinds, "freeze: two executors, frozen together");
+
+/* What comes new stands in the inbox, then on the run queue. */
+struct newcomer_comes : with_frozen<newcomer_comes, 1, 3, goals | 1 << FOUND_NEW, 3> {
+    static constexpr unsigned asymmetric = 1;
+
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            begin_poll(queue(0));
+            end_poll(queue(0), false);
+            take_inbox(queue(0));
+        } else if (index == 1) {
+            look_at_all();
+        } else {
+            list_init(&newcomer.link);
+            inbox_push(&queue(0).inbox, &newcomer.waker, &newcomer.waker);
+        }
+    }
+};
+SCENARIO(newcomer_comes, "freeze: a new task comes, frozen by a barrier");
+
+} // namespace
+} // namespace model
