@@ -7,7 +7,13 @@
 # make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser; needs clang
 # make lint format bench bench-quick install clean
 #
+# One goal is made on all processors unless -j says otherwise, here or in MAKEFLAGS; several are
+# made one after the other.
+#
 # CC, CXX, CFLAGS, LDFLAGS, BUILD, PREFIX, DESTDIR mean the usual. WERROR=1 makes warnings errors.
+ifeq ($(MAKELEVEL)$(word 2,$(MAKECMDGOALS))$(filter -j%,$(shell echo "$$MAKEFLAGS")),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
 VERSION = 0.1.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib

@@ -45,7 +45,7 @@ check-tools: examples
 
 $(BUILD)/obj/tests/%: private c_flags += -Itests/support $(check_flags)
 $(BUILD)/obj/tests/http/% $(BUILD)/obj/tests/fuzz/%: private c_flags += -Iexamples/web_server
-$(BUILD)/obj/tests/model/%: private cxx_flags += -Itests/model
+$(BUILD)/obj/tests/model/%: private cxx_flags += -Itests/model -g1
 
 $(unit): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(internal)
 	@mkdir -p $(@D)

@@ -217,6 +217,7 @@ static void *executor_main(void *arg)
 {
     struct executor *ex = arg;
 
+    thread_name(ex->name);
     overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;
@@ -238,7 +239,8 @@ static void *executor_main(void *arg)
 
 int executor_start(struct executor *ex, const char *name)
 {
-    return thread_start(&ex->thread, name, executor_main, ex);
+    ex->name = name;
+    return thread_start(&ex->thread, executor_main, ex);
 }
 
 void executor_cancel_all(struct executor *ex)

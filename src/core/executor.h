@@ -41,6 +41,7 @@ struct executor {
     atomic_bool stop_wanted;   /* A: leave the loop */
     bool stopping;             /* X: */
     _Atomic(uint32_t) left;    /* A: futex; set as the last thing the thread does here */
+    const char *name;          /* I: the thread has */
     pthread_t thread;          /* I: */
     struct stall_seen stall;   /* P: process.h, by the stall watch */
 };

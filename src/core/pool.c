@@ -177,7 +177,7 @@ static void hire(struct lane *lane, struct wake_batch *batch)
         lane->threads++;
         lane->starting++;
         pthread_mutex_unlock(&lane->lock);
-        error = thread_start(&thread, NULL, thread_main, lane);
+        error = thread_start(&thread, thread_main, lane);
         pthread_mutex_lock(&lane->lock);
         if (error == 0)
             continue;

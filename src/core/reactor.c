@@ -148,6 +148,7 @@ static void *reactor_main(void *arg)
     struct reactor *r = arg;
     bool block = true;
 
+    thread_name("trale-reactor");
     while (!atomic_load(&r->stopping)) {
         reactor_turn(r, block);
         block = stand_by(r);
@@ -157,7 +158,7 @@ static void *reactor_main(void *arg)
 
 int reactor_start(struct reactor *r)
 {
-    return thread_start(&r->thread, "trale-reactor", reactor_main, r);
+    return thread_start(&r->thread, reactor_main, r);
 }
 
 void reactor_stop(struct reactor *r)

@@ -13,7 +13,7 @@ bool thread_is_fault(int signo)
     return false;
 }
 
-int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *arg)
+int thread_start(pthread_t *thread, void *(*main)(void *), void *arg)
 {
     sigset_t blocked, before;
     int error;
@@ -24,8 +24,6 @@ int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), voi
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     error = pthread_create(thread, NULL, main, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0 && name)
-        pthread_setname_np(*thread, name);
     return -error;
 }
 

@@ -5,10 +5,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* 0 or -EAGAIN. The thread has the name, at most 15 characters, and only faults reach it: every
- * other signal is blocked, so that handlers run on the program's own threads. Name NULL: it calls
- * thread_name itself, for others may have joined it by the time that this returns. */
-int thread_start(pthread_t *thread, const char *name, void *(*main)(void *), void *arg);
+/* 0 or -EAGAIN. Only faults reach the thread: every other signal is blocked, so that handlers run
+ * on the program's own threads. */
+int thread_start(pthread_t *thread, void *(*main)(void *), void *arg);
+
+/* Names the calling thread, with at most 15 characters. Each does it itself: for others it takes a
+ * descriptor and a file in /proc, and they may have joined it meanwhile. */
 void thread_name(const char *name);
 
 /* Forked child on such a thread: it may become another program, which wants its signals. */

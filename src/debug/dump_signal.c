@@ -35,6 +35,7 @@ static void *listen_main(void *arg)
     int fd = (int)(intptr_t)arg;
     uint64_t rung;
 
+    thread_name("trale-dump");
     for (;;)
         if (read(fd, &rung, sizeof rung) == sizeof rung)
             trale_dump(stderr);
@@ -50,7 +51,7 @@ static int hang_bell(void)
 
     if (fd < 0)
         return -errno;
-    error = thread_start(&thread, "trale-dump", listen_main, (void *)(intptr_t)fd);
+    error = thread_start(&thread, listen_main, (void *)(intptr_t)fd);
     if (error != 0) {
         close(fd);
         return error;

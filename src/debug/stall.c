@@ -92,6 +92,7 @@ static void *watch_main(void *arg)
     uint32_t turn = (uint32_t)(uintptr_t)arg;
     int64_t limit;
 
+    thread_name("trale-stall");
     do {
         limit = atomic_load(&watch.limit);
         look_at_all(limit);
@@ -104,7 +105,7 @@ static void *watch_main(void *arg)
 static int start(void)
 {
     uintptr_t turn = atomic_load(&watch.turn);
-    int error = thread_start(&watch.thread, "trale-stall", watch_main, (void *)turn);
+    int error = thread_start(&watch.thread, watch_main, (void *)turn);
 
     watch.running = error == 0;
     watch.generation = process_generation();

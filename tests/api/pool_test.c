@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <trale.h>
@@ -60,7 +59,8 @@ static atomic_int named_by_others;
 
 __attribute__((visibility("default"))) int pthread_setname_np(pthread_t thread, const char *name)
 {
-    if (strcmp(name, "trale-pool") == 0 && !pthread_equal(thread, pthread_self()))
+    (void)name;
+    if (!pthread_equal(thread, pthread_self()))
         atomic_fetch_add(&named_by_others, 1);
     return 0;
 }
@@ -130,6 +130,7 @@ END_TEST
 /* It may have ended, and been joined, before its creator comes to name it. */
 START_TEST(a_thread_takes_its_name_itself)
 {
+    ck_assert_ptr_nonnull(trale_runtime_default());
     ck_assert_int_eq(trale_blocking(twice, (void *)1), 2);
     ck_assert_int_eq(atomic_load(&named_by_others), 0);
 }

@@ -42,6 +42,7 @@ struct trale_task {
     trale_waker waker;
     trale_link link;
     trale_future *future;
+    bool ready, over;
 };
 
 struct run_queue {
@@ -153,6 +154,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         for (trale_task &t : tasks[i]) {
             atomic_init(&t.waker.state.word, STATE_QUEUED);
             list_push_back(&q.ready, &t.link);
+            t.ready = true;
         }
     }
     run_queue &queue(int i)
@@ -181,10 +183,17 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         trale_task *t = container_of((trale_link *)q.ready.next, trale_task, link);
 
         section_begin(&q.freeze);
+        t->ready = false;
         list_remove(&t->link);
         list_push_back(&q.waiting, &t->link);
         atomic_init(&q.polled, t);
         section_end(&q.freeze);
+    }
+    void task_ready(run_queue &q, trale_task *t)
+    {
+        t->ready = true;
+        list_remove(&t->link);
+        list_push_back(&q.ready, &t->link);
     }
     /* The end of run: it waits, or is ready again. */
     void end_poll(run_queue &q, bool ready)
@@ -193,10 +202,8 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
 
         section_begin(&q.freeze);
         atomic_init(&q.polled, (trale_task *)NULL);
-        if (ready) {
-            list_remove(&t->link);
-            list_push_back(&q.ready, &t->link);
-        }
+        if (ready)
+            task_ready(q, t);
         section_end(&q.freeze);
     }
     /* take_inbox, in executor.c */
@@ -204,9 +211,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
     {
         section_begin(&q.freeze);
         for (trale_waker *w = inbox_take(&q.inbox); w; w = w->next) {
-            trale_task *t = container_of(w, trale_task, waker);
-            list_remove(&t->link);
-            list_push_back(&q.ready, &t->link);
+            task_ready(q, container_of(w, trale_task, waker));
         }
         section_end(&q.freeze);
     }

@@ -43,44 +43,42 @@ inline void reached(unsigned goal)
     goals_reached |= 1u << goal;
 }
 
-/* Repeats the run that failed, and prints its steps. */
-template <typename S> void print_failure(rl::test_params &params, std::ostream &out)
-{
-    rl::ostringstream none;
+/* What Relacy calls, whatever the scenario is: so its engine is compiled once (explore.cpp). */
+struct steps {
+    virtual ~steps() = default;
+    virtual void before()
+    {
+    }
+    virtual void thread(unsigned index) = 0;
+    virtual void after()
+    {
+    }
+};
 
-    params.collect_history = true;
-    params.output_stream = &out;
-    rl::run_test<S, scheduler<S::params::thread_count>>(params, none, true);
+struct plan {
+    int threads;
+    unsigned goals, preemptions;
+    steps *(*make)(); /* always in the same place */
+};
+
+outcome explore_plan(const plan &p, std::ostream *history);
+
+template <typename S> steps *make()
+{
+    alignas(S) static char place[sizeof(S)];
+
+    return ::new (place) S();
 }
 
 template <typename S> outcome explore(std::ostream *history)
 {
-    rl::test_params params;
-    rl::ostringstream ignored, failed_run;
-
-    params.search_type = /* only says how far back a load may look */
-        deep ? rl::random_scheduler_type : rl::fair_full_search_scheduler_type;
-    params.execution_depth_limit = 1000;
-    params.output_stream = params.progress_stream = &ignored;
-    goals_reached = 0;
-    preemption_bound = S::preemptions ? S::preemptions + deep : 0;
-    redundant_runs = 0;
-    rl::test_result_e result =
-        rl::run_test<S, scheduler<S::params::thread_count>>(params, failed_run, false);
-    outcome o = {result, (unsigned long)params.stop_iteration, 0};
-    if (result == rl::test_result_success)
-        o.missed = S::goals & ~goals_reached;
-    else if (history) {
-        params.initial_state = failed_run.str();
-        print_failure<S>(params, *history);
-    }
-    return o;
+    return explore_plan({S::threads, S::goals, S::preemptions, make<S>}, history);
 }
 
 /* The goals that must be reached, by bits; how many preemptions at most, 0 for any number. */
-template <typename S, int threads, unsigned all_goals = 0, unsigned most_preemptions = 0>
-struct suite : rl::test_suite<S, threads> {
-    static_assert(threads <= max_threads);
+template <typename S, int thread_count, unsigned all_goals = 0, unsigned most_preemptions = 0>
+struct suite : steps {
+    static constexpr int threads = thread_count;
     static constexpr unsigned goals = all_goals;
     static constexpr unsigned preemptions = most_preemptions;
 
