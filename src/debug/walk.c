@@ -108,10 +108,11 @@ static void add(struct found *found, trale_task *task, enum doing doing)
 }
 
 /* What is polled stands on either queue. What was woken by another thread stands on the wait queue
- * until the executor takes its inbox. A fiber tells whether it has begun, other futures do not. */
+ * until the executor takes its inbox. A fiber tells whether it has begun, other futures do not.
+ * Acquire: pairs with the end of the poll, after which the task is as it was left. */
 static enum doing what(const struct executor *ex, const trale_task *task)
 {
-    if (task == atomic_load_explicit(&ex->queue.polled, memory_order_relaxed))
+    if (task == atomic_load_explicit(&ex->queue.polled, memory_order_acquire))
         return DOING_RUNNING;
     if (task->ready && fiber_is_new(task->future))
         return DOING_NEW;

@@ -20,15 +20,15 @@
 #include "base/list.h"
 #include "base/misuse.h"
 #include "sync/ops.h"
-#include "sync/wait_word.h"
-#include "task/await.h"
+#include "sync/owned_lock.h"
+#include "task/await_fiber.h"
 #include "task/select.h"
 #include "task/task.h"
 #include "task/thread.h"
 #include "task/waker.h"
 
 struct trale_channel {
-    wait_word lock;              /* the value is not used */
+    struct owned_lock lock;
     bool closed;                 /* L: */
     size_t item_size, capacity;  /* I: */
     size_t first, count;         /* L: what is in the ring */
@@ -115,7 +115,11 @@ static void call_receivers(trale_channel *ch, struct wake_batch *batch)
 
 static void copy(const trale_channel *ch, void *to, const void *from)
 {
-    if (to && from) /* else items have no bytes */
+    if (!to || !from) /* items have no bytes */
+        return;
+    if (ch->item_size == sizeof(void *)) /* as most have: no call */
+        memcpy(to, from, sizeof(void *));
+    else
         memcpy(to, from, ch->item_size);
 }
 
@@ -137,8 +141,8 @@ static void take(trale_channel *ch, void *item)
 }
 
 /* Without capacity: the first who waits and can be had. The caller serves him. */
-static struct trale_channel_waiter *meet(trale_channel *ch, struct trale_link *list,
-                                         const trale_context *cx, struct wake_batch *batch)
+ALWAYS_INLINE struct trale_channel_waiter *meet(trale_channel *ch, struct trale_link *list,
+                                                const trale_context *cx, struct wake_batch *batch)
 {
     struct trale_link *link;
 
@@ -157,8 +161,8 @@ static struct trale_channel_waiter *meet(trale_channel *ch, struct trale_link *l
 }
 
 /* called: the caller was. cx: of a caller that would wait; else NULL. */
-static int send_now(trale_channel *ch, const void *item, bool called, const trale_context *cx,
-                    struct wake_batch *batch)
+ALWAYS_INLINE int send_now(trale_channel *ch, const void *item, bool called,
+                           const trale_context *cx, struct wake_batch *batch)
 {
     struct trale_channel_waiter *receiver;
 
@@ -177,8 +181,8 @@ static int send_now(trale_channel *ch, const void *item, bool called, const tral
     return 0;
 }
 
-static int recv_now(trale_channel *ch, void *item, bool called, const trale_context *cx,
-                    struct wake_batch *batch)
+ALWAYS_INLINE int recv_now(trale_channel *ch, void *item, bool called, const trale_context *cx,
+                           struct wake_batch *batch)
 {
     struct trale_channel_waiter *sender;
 
@@ -253,6 +257,13 @@ static int recv_or_wait(trale_channel *ch, struct trale_channel_waiter *w, void 
     return error == -EAGAIN ? -ESHUTDOWN : error;
 }
 
+/* What matters while it is absent; to zero all of it takes longer than a hand-over may. */
+static void waiter_init(struct trale_channel_waiter *w)
+{
+    w->channel = NULL;
+    w->stage = ABSENT;
+}
+
 /* The polls. */
 
 static enum trale_poll send_poll(trale_future *self, trale_context *cx)
@@ -260,15 +271,16 @@ static enum trale_poll send_poll(trale_future *self, trale_context *cx)
     trale_channel_send_future *f = container_of(self, trale_channel_send_future, future);
     trale_channel *ch = f->channel;
     struct wake_batch batch = {0};
+    bool owner;
     int error;
 
     if (!ch || (!f->item && ch->item_size > 0))
         return future_ready(self, -EINVAL);
     if (!f->waiter.channel && await_budget_is_spent(cx->waker))
         return TRALE_PENDING;
-    word_lock(&ch->lock);
+    owner = owned_enter(&ch->lock);
     error = send_or_wait(ch, &f->waiter, f->item, cx, &batch);
-    word_unlock(&ch->lock, 0, false);
+    owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);
     return error == -EAGAIN ? TRALE_PENDING : future_ready(self, error);
 }
@@ -278,15 +290,16 @@ static enum trale_poll recv_poll(trale_future *self, trale_context *cx)
     trale_channel_recv_future *f = container_of(self, trale_channel_recv_future, future);
     trale_channel *ch = f->channel;
     struct wake_batch batch = {0};
+    bool owner;
     int error;
 
     if (!ch || (!f->item && ch->item_size > 0))
         return future_ready(self, -EINVAL);
     if (!f->waiter.channel && await_budget_is_spent(cx->waker))
         return TRALE_PENDING;
-    word_lock(&ch->lock);
+    owner = owned_enter(&ch->lock);
     error = recv_or_wait(ch, &f->waiter, f->item, cx, &batch);
-    word_unlock(&ch->lock, 0, false);
+    owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);
     return error == -EAGAIN ? TRALE_PENDING : future_ready(self, error);
 }
@@ -298,15 +311,16 @@ static void send_drop(trale_future *self)
         &container_of(self, trale_channel_send_future, future)->waiter;
     trale_channel *ch = w->channel;
     struct wake_batch batch = {0};
+    bool owner;
 
     if (!ch)
         return;
-    word_lock(&ch->lock);
+    owner = owned_enter(&ch->lock);
     if (w->stage == SERVED)
         self->output = 0;
     leave(ch, w, &ch->senders_called);
     call_sender(ch, &batch);
-    word_unlock(&ch->lock, 0, false);
+    owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);
 }
 
@@ -316,15 +330,16 @@ static void recv_drop(trale_future *self)
         &container_of(self, trale_channel_recv_future, future)->waiter;
     trale_channel *ch = w->channel;
     struct wake_batch batch = {0};
+    bool owner;
 
     if (!ch)
         return;
-    word_lock(&ch->lock);
+    owner = owned_enter(&ch->lock);
     if (w->stage == SERVED)
         self->output = 0;
     leave(ch, w, &ch->receivers_called);
     call_receivers(ch, &batch);
-    word_unlock(&ch->lock, 0, false);
+    owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);
 }
 
@@ -333,28 +348,33 @@ const struct trale_future_ops channel_send_ops = {send_poll, send_drop, "channel
 void trale_channel_send_init(trale_channel_send_future *f, trale_channel *channel,
                              const void *item)
 {
-    *f = (trale_channel_send_future){
-        .future = {.ops = &channel_send_ops}, .channel = channel, .item = item};
+    f->future.ops = &channel_send_ops;
+    f->channel = channel;
+    f->item = item;
+    waiter_init(&f->waiter);
 }
 
 const struct trale_future_ops channel_recv_ops = {recv_poll, recv_drop, "channel_recv"};
 
 void trale_channel_recv_init(trale_channel_recv_future *f, trale_channel *channel, void *item)
 {
-    *f = (trale_channel_recv_future){
-        .future = {.ops = &channel_recv_ops}, .channel = channel, .item = item};
+    f->future.ops = &channel_recv_ops;
+    f->channel = channel;
+    f->item = item;
+    waiter_init(&f->waiter);
 }
 
 int trale_channel_try_send(trale_channel *ch, const void *item)
 {
     struct wake_batch batch = {0};
+    bool owner;
     int error;
 
     if (!ch || (!item && ch->item_size > 0))
         return -EINVAL;
-    word_lock(&ch->lock);
+    owner = owned_enter(&ch->lock);
     error = send_now(ch, item, false, NULL, &batch);
-    word_unlock(&ch->lock, 0, false);
+    owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);
     return error;
 }
@@ -362,52 +382,60 @@ int trale_channel_try_send(trale_channel *ch, const void *item)
 int trale_channel_try_recv(trale_channel *ch, void *item)
 {
     struct wake_batch batch = {0};
+    bool owner;
     int error;
 
     if (!ch || (!item && ch->item_size > 0))
         return -EINVAL;
-    word_lock(&ch->lock);
+    owner = owned_enter(&ch->lock);
     error = recv_now(ch, item, false, NULL, &batch);
-    word_unlock(&ch->lock, 0, false);
+    owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);
     return error;
+}
+
+/* Without capacity every other call waits: it is not worth trying. */
+static bool may_try(const char *function, const trale_channel *ch)
+{
+    return ch && ch->capacity > 0 && await_at_once(function);
 }
 
 int trale_channel_send(trale_channel *channel, const void *item)
 {
     trale_channel_send_future f;
-    int error = await_at_once(__func__) ? trale_channel_try_send(channel, item) : -EAGAIN;
+    int error = may_try(__func__, channel) ? trale_channel_try_send(channel, item) : -EAGAIN;
 
     if (error != -EAGAIN)
         return error;
     trale_channel_send_init(&f, channel, item);
-    return (int)await_call(__func__, &f.future);
+    return (int)await_known(__func__, &f.future, send_poll, send_drop);
 }
 
 int trale_channel_recv(trale_channel *channel, void *item)
 {
     trale_channel_recv_future f;
-    int error = await_at_once(__func__) ? trale_channel_try_recv(channel, item) : -EAGAIN;
+    int error = may_try(__func__, channel) ? trale_channel_try_recv(channel, item) : -EAGAIN;
 
     if (error != -EAGAIN)
         return error;
     trale_channel_recv_init(&f, channel, item);
-    return (int)await_call(__func__, &f.future);
+    return (int)await_known(__func__, &f.future, recv_poll, recv_drop);
 }
 
 /* Called to see it: who would send, and who would receive if no item is left for anybody. */
 int trale_channel_close(trale_channel *ch)
 {
     struct wake_batch batch = {0};
+    bool owner;
 
     if (!ch)
         return -EINVAL;
-    word_lock(&ch->lock);
+    owner = owned_enter(&ch->lock);
     ch->closed = true;
     while (!list_empty(&ch->senders))
         call(&ch->senders, &ch->senders_called, &batch);
     call_receivers(ch, &batch);
-    word_unlock(&ch->lock, 0, false);
+    owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);
     return 0;
 }

@@ -4,6 +4,8 @@
 
 #include <trale/future.h>
 
+#include "task/thread.h"
+
 static inline enum trale_poll future_ready(trale_future *future, intptr_t output)
 {
     future->output = output;
@@ -39,7 +41,13 @@ bool await_at_once(const char *function);
 
 /* For polls of operations: true if the task has had its share of this poll. It will be polled
  * again. */
-bool await_budget_is_spent(trale_waker *waker);
+static inline bool await_budget_is_spent(trale_waker *waker)
+{
+    if (!this_thread.task || this_thread.spent++ < POLL_BUDGET)
+        return false;
+    trale_waker_wake(waker);
+    return true;
+}
 
 /* trale_await, but a cancelled fiber waits on. The future is well formed. */
 intptr_t await_shielded(trale_future *future);

@@ -30,7 +30,7 @@ struct run_queue {
     void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
     const struct deadline_ops *deadlines; /* I: */
     struct freeze freeze;                 /* A: */
-    _Atomic(trale_task *) polled;         /* A: changed in sections; NULL: none */
+    _Atomic(trale_task *) polled;         /* A: set in sections; NULL: none */
     _Atomic(uint32_t) polls;              /* A: begun so far */
     _Atomic(uint32_t) looked;             /* A: the same, when it last looked at the clock */
     _Atomic(int64_t) now;                 /* A: what it saw */

@@ -1,25 +1,7 @@
 #include "task/scope.h"
 
-#include <errno.h>
-
-#include "base/clock.h"
 #include "base/misuse.h"
 #include "task/await.h"
-#include "task/fiber.h"
-#include "task/task.h"
-#include "task/thread.h"
-
-static trale_scope **current(void)
-{
-    trale_task *task = this_thread.task;
-
-    return task ? &container_of(task->future, struct fiber, future)->scope : &this_thread.scope;
-}
-
-trale_scope *scope_current(void)
-{
-    return *current();
-}
 
 void scope_leave_executor(void)
 {
@@ -39,7 +21,7 @@ static bool is_around(const trale_scope *inner, const trale_scope *scope)
 /* Whose deadline passes first: the scope's own, or one of those around it that it lets in. */
 static void enter(const char *function, trale_scope *scope, int64_t deadline, bool shielded)
 {
-    trale_scope **slot = current(), *outer;
+    trale_scope **slot = scope_slot(), *outer;
 
     await_check(function);
     outer = *slot;
@@ -66,7 +48,7 @@ void trale_scope_enter_shielded(trale_scope *scope, int64_t deadline)
 
 int trale_scope_leave(trale_scope *scope)
 {
-    trale_scope **slot = current();
+    trale_scope **slot = scope_slot();
 
     await_check(__func__);
     if (!*slot || *slot != scope)
@@ -75,19 +57,6 @@ int trale_scope_leave(trale_scope *scope)
         this_thread.queue->deadlines->disarm(&scope->timer);
     *slot = scope->outer;
     return scope->cut ? -ETIMEDOUT : 0;
-}
-
-/* Not by its timer: who computes past the deadline is to hear of it at his next call. */
-static bool has_passed(const trale_scope *scope)
-{
-    return scope->deadline != TRALE_NEVER && clock_now() >= scope->deadline;
-}
-
-int scope_verdict(const trale_scope *scope, const trale_task *task)
-{
-    if (task && !(scope && scope->shields) && state_is_cancelled(&task->waker.state))
-        return -ECANCELED;
-    return scope && has_passed(scope->nearest) ? -ETIMEDOUT : 0;
 }
 
 int scope_carry_out(trale_scope *scope, int verdict)

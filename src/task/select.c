@@ -90,7 +90,7 @@ static void note(trale_select_future *select, size_t place, trale_select_future 
     decisive->taken = place;
 }
 
-bool select_claim(trale_select_future *select, size_t place, const trale_context *cx)
+bool select_claim_arm(trale_select_future *select, size_t place, const trale_context *cx)
 {
     trale_select_future *decisive = find_decisive(select, cx);
 
@@ -105,7 +105,7 @@ bool select_claim(trale_select_future *select, size_t place, const trale_context
         return true;
     }
     if (!claim_begin(claim_of(decisive), cx != NULL))
-        return claim_is_taken(claim_of(decisive)) && select_claim(select, place, cx);
+        return claim_is_taken(claim_of(decisive)) && select_claim_arm(select, place, cx);
     note(select, place, decisive);
     claim_finish(claim_of(decisive));
     return true;

@@ -2,6 +2,8 @@
 #ifndef TASK_SELECT_H
 #define TASK_SELECT_H
 
+#include <stdbool.h>
+
 #include <trale/select.h>
 
 /*
@@ -10,6 +12,12 @@
  * the caller is in, and will wait if it is refused: the arm is polled after that, unless it cannot
  * take effect any more, or not together with what the caller polls. NULL: the caller does not wait.
  */
-bool select_claim(trale_select_future *select, size_t place, const trale_context *cx);
+bool select_claim_arm(trale_select_future *select, size_t place, const trale_context *cx);
+
+static inline bool select_claim(trale_select_future *select, size_t place,
+                                const trale_context *cx)
+{
+    return !select || select_claim_arm(select, place, cx);
+}
 
 #endif

@@ -48,28 +48,6 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
     return task;
 }
 
-void task_ready_in_section(trale_task *task)
-{
-    task->ready = true;
-    list_remove(&task->link);
-    list_push_back(&task->home->ready, &task->link);
-}
-
-void task_ready(trale_task *task)
-{
-    struct run_queue *queue = task->home;
-
-    section_begin(&queue->freeze);
-    task_ready_in_section(task);
-    section_end(&queue->freeze);
-}
-
-void task_wake_here(trale_task *task)
-{
-    if (!task->ready && !state_is_queued(&task->waker.state))
-        task_ready(task);
-}
-
 void task_submit(trale_task *task)
 {
     struct wake_batch batch = {&task->waker, &task->waker};
@@ -193,6 +171,13 @@ static trale_task *begin(struct run_queue *queue)
     return task;
 }
 
+static void task_wake_again(trale_task *task)
+{
+    this_thread.yielded = false;
+    if (!task->ready)
+        task_ready(task);
+}
+
 /* One poll of the task that stands first on the run queue. */
 static void run(struct run_queue *queue)
 {
@@ -209,12 +194,10 @@ static void run(struct run_queue *queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
     if (ended)
         return;
-    section_begin(&queue->freeze);
-    atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
-    if (this_thread.yielded && !task->ready)
-        task_ready_in_section(task);
-    section_end(&queue->freeze);
-    this_thread.yielded = false;
+    /* Release: pairs with the acquire of who walks the lists. */
+    atomic_store_explicit(&queue->polled, NULL, memory_order_release);
+    if (this_thread.yielded)
+        task_wake_again(task);
 }
 
 void run_queue_poll(struct run_queue *queue, unsigned most)

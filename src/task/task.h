@@ -57,11 +57,28 @@ void task_init(trale_task *task, trale_future *future, bool handle, const char *
 
 /* Executor: a task that was woken, or is new, goes to the end of the run queue. The second form is
  * for who is in a section (freeze.h). */
-void task_ready(trale_task *task);
-void task_ready_in_section(trale_task *task);
+static inline void task_ready_in_section(trale_task *task)
+{
+    task->ready = true;
+    list_remove(&task->link);
+    list_push_back(&task->home->ready, &task->link);
+}
+
+static inline void task_ready(trale_task *task)
+{
+    struct run_queue *queue = task->home;
+
+    section_begin(&queue->freeze);
+    task_ready_in_section(task);
+    section_end(&queue->freeze);
+}
 
 /* Executor: the same if it is not there yet, nor on its way from another thread. */
-void task_wake_here(trale_task *task);
+static inline void task_wake_here(trale_task *task)
+{
+    if (!task->ready && !state_is_queued(&task->waker.state))
+        task_ready(task);
+}
 
 /* Executor: it came out of the inbox. It may be gone after that. */
 void task_arrive_in_section(trale_task *task);

@@ -53,7 +53,7 @@ static void batch_push(struct wake_batch *batch, struct run_queue *home)
 }
 
 /* The tasks are other executors': they are pushed in runs, oldest first, each run at once. */
-void wake_batch_deliver(struct wake_batch *batch)
+void wake_batch_send(struct wake_batch *batch)
 {
     struct wake_batch run = {0};
     struct run_queue *home = NULL;

@@ -23,6 +23,12 @@ void waker_claim_cancel(trale_waker *task, struct wake_batch *batch);
 
 /* Leaves the batch empty. One push, and at most one futex wake, for each run of tasks that
  * belong to the same executor. */
-void wake_batch_deliver(struct wake_batch *batch);
+void wake_batch_send(struct wake_batch *batch);
+
+static inline void wake_batch_deliver(struct wake_batch *batch)
+{
+    if (batch->newest)
+        wake_batch_send(batch);
+}
 
 #endif

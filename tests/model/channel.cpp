@@ -46,7 +46,7 @@ trale_channel *make_channel()
 {
     trale_channel *ch = ::new (memory.channel) trale_channel();
 
-    atomic_init(&ch->lock, 0u);
+    atomic_init(&ch->lock.word, 0u);
     return ch;
 }
 

@@ -7,7 +7,10 @@
 
 #include "future.hpp"
 
-/* In place of <trale/select.h>, <trale/channel.h>, task/task.h. */
+/* In place of <trale/select.h>, <trale/channel.h>, task/task.h, task/await_fiber.h, and
+ * sync/owned_lock.h, which owned.cpp is about. */
+#define TASK_AWAIT_FIBER_H
+#define SYNC_OWNED_LOCK_H
 #define TRALE_SELECT_H
 #define TRALE_CHANNEL_H
 #define TASK_TASK_H
@@ -51,6 +54,28 @@ struct trale_join_all_future {
     size_t count, left;
     int stage;
 };
+
+/* The plain calls are there to be compiled, not to be called. */
+#define ALWAYS_INLINE static inline
+using poll_function = trale_poll(trale_future *, trale_context *);
+using drop_function = void(trale_future *);
+inline intptr_t await_known(const char *, trale_future *, poll_function *, drop_function *)
+{
+    abort();
+}
+
+struct owned_lock {
+    wait_word word;
+};
+inline bool owned_enter(owned_lock *l)
+{
+    word_lock(&l->word);
+    return false;
+}
+inline void owned_leave(struct owned_lock *l, bool)
+{
+    word_unlock(&l->word, 0, false);
+}
 
 struct trale_channel;
 

@@ -43,6 +43,7 @@ struct trale_task {
     trale_link link;
     trale_future *future;
     bool ready, over;
+    model::shared_int left; /* its future, as the poll left it */
 };
 
 struct run_queue {
@@ -155,6 +156,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
             atomic_init(&t.waker.state.word, STATE_QUEUED);
             list_push_back(&q.ready, &t.link);
             t.ready = true;
+            write(t.left, 0);
         }
     }
     run_queue &queue(int i)
@@ -186,8 +188,9 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         t->ready = false;
         list_remove(&t->link);
         list_push_back(&q.waiting, &t->link);
-        atomic_init(&q.polled, t);
+        atomic_store_explicit(&q.polled, t, memory_order_relaxed);
         section_end(&q.freeze);
+        model::write(t->left, 1);
     }
     void task_ready(run_queue &q, trale_task *t)
     {
@@ -200,10 +203,11 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
     {
         trale_task *t = q.polled.cell.debug_value();
 
+        atomic_store_explicit(&q.polled, (trale_task *)NULL, memory_order_release);
+        if (!ready)
+            return;
         section_begin(&q.freeze);
-        atomic_init(&q.polled, (trale_task *)NULL);
-        if (ready)
-            task_ready(q, t);
+        task_ready(q, t);
         section_end(&q.freeze);
     }
     /* take_inbox, in executor.c */
@@ -230,6 +234,8 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         for (size_t k = 0; k < f.count; k++) {
             trale_task *t = f.tasks[k].task;
             times[t == &newcomer ? 2 : t - tasks[i]]++;
+            if (t != &newcomer && f.tasks[k].doing != DOING_RUNNING)
+                read(t->left);
             reached(t == &newcomer                      ? FOUND_NEW
                     : f.tasks[k].doing == DOING_RUNNING ? FOUND_POLLED
                                                         : FOUND_READY);

@@ -114,7 +114,8 @@ static long count_operations(const std::string &text)
     long count = 0;
 
     for (size_t at = 0; (at = text.find("atomic_", at)) != std::string::npos;) {
-        bool counts = (at == 0 || !in_word(text[at - 1])) && text.compare(at + 7, 4, "init") != 0 &&
+        bool counts = (at == 0 || !in_word(text[at - 1])) &&
+                      text.compare(at + 7, 4, "init") != 0 &&
                       text.compare(at + 7, 12, "signal_fence") != 0;
         while (at < text.size() && in_word(text[at]))
             at++;
@@ -324,9 +325,10 @@ static int run(const char *filter)
         return !good;
     for (const scenario *s = scenarios; s; s = s->next, count++)
         runs += s->runs;
-    for (const char *header : {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h",
-                               "src/core/baton.h", "src/sync/wait_word.h", "src/task/claim.h",
-                               "src/task/freeze.h", "src/task/freeze.c", "src/debug/walk.c"})
+    for (const char *header :
+         {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h", "src/core/baton.h",
+          "src/sync/wait_word.h", "src/sync/owned_lock.h", "src/sync/owned_lock.c",
+          "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c", "src/debug/walk.c"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

@@ -24,6 +24,9 @@ static const harmless harmless_mutants[] = {
     {"claim_close", "compare_exchange acquire -> relaxed",
      "success finds what the same thread has left there; C11 before C17 wants it no weaker than "
      "failure"},
+    {"owned_enter_slowly", "compare_exchange acquire -> relaxed",
+     "success is followed by the barrier; C11 before C17 wants it no weaker than failure"},
+    {"end_poll", "store dropped", "what is suspended is found as polled, and less is told of it"},
     {"baton_hand_over", "compare_exchange seq_cst -> relaxed",
      "it is failure that must see the other side; success continues what baton_return released, "
      "and C11 before C17 wants it no weaker than failure"},

@@ -1,0 +1,121 @@
+/*
+ * A fiber waits for a future. Inline, up to the public call where that is worth it: after a switch
+ * the processor guesses wrong, one after the other, where the functions above return to; and a poll
+ * that is known can be inlined in turn.
+ */
+#ifndef TASK_AWAIT_FIBER_H
+#define TASK_AWAIT_FIBER_H
+
+#include "task/await.h"
+#include "task/fiber.h"
+#include "task/scope.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+typedef enum trale_poll poll_function(trale_future *self, trale_context *cx);
+typedef void drop_function(trale_future *self);
+
+/* What is called from here belongs to a future, and must not wait. */
+ALWAYS_INLINE enum trale_poll await_poll(trale_future *future, poll_function *poll,
+                                         trale_waker *waker)
+{
+    trale_context cx = {.waker = waker};
+    enum trale_poll result;
+
+    this_thread.polling = true;
+    result = poll(future, &cx);
+    this_thread.polling = false;
+    return result;
+}
+
+/* Likewise. The drop of what was not ready may find that it took effect, and say so in output. */
+ALWAYS_INLINE intptr_t await_drop(trale_future *future, drop_function *drop, bool ready)
+{
+    intptr_t output = future->output;
+
+    if (!drop)
+        return output;
+    this_thread.polling = true;
+    drop(future);
+    this_thread.polling = false;
+    return ready ? output : future->output;
+}
+
+/* What took effect after all was not ended. */
+ALWAYS_INLINE intptr_t await_end(trale_scope *scope, trale_future *future, drop_function *drop,
+                                 int error)
+{
+    intptr_t output;
+
+    future->output = error;
+    output = await_drop(future, drop, false);
+    return output == error ? scope_carry_out(scope, error) : output;
+}
+
+/* Operations on an io have been counted; other awaits count one. */
+ALWAYS_INLINE void await_share(trale_task *task, unsigned spent_before)
+{
+    if (this_thread.spent == spent_before)
+        this_thread.spent++;
+    if (this_thread.spent < POLL_BUDGET)
+        return;
+    this_thread.yielded = true;
+    fiber_suspend(task->future);
+}
+
+/* poll and drop are the future's. may_withdraw is asked when the task has been cancelled or its time
+ * is over, until it says no. */
+ALWAYS_INLINE intptr_t await_fiber(trale_task *task, trale_future *future, poll_function *poll,
+                                   drop_function *drop, bool drop_after_ready,
+                                   bool (*may_withdraw)(trale_future *))
+{
+    trale_scope *scope = scope_current();
+    unsigned spent = this_thread.spent;
+    bool shielded = false;
+    intptr_t output;
+    int error;
+
+    for (;;) {
+        error = shielded ? 0 : scope_verdict(scope, task);
+        if (error != 0 && may_withdraw(future)) {
+            output = await_end(scope, future, drop, error);
+            break;
+        }
+        shielded = shielded || error != 0;
+        if (await_poll(future, poll, &task->waker) != TRALE_PENDING) {
+            output = drop_after_ready ? await_drop(future, drop, true) : future->output;
+            break;
+        }
+        if (scope && !shielded)
+            scope_arm(scope, task);
+        fiber_note_wait(task->future, future);
+        fiber_suspend(task->future);
+    }
+    await_share(task, spent);
+    return output;
+}
+
+static inline bool await_withdraws(trale_future *future)
+{
+    (void)future;
+    return true;
+}
+
+/* After such a future was ready its drop has nothing to do, and is left out. */
+static inline void await_nothing_left(trale_future *future)
+{
+    (void)future;
+}
+
+/* await_call of a future with that poll, and that drop, which has nothing to do once it was ready. */
+ALWAYS_INLINE intptr_t await_known(const char *function, trale_future *future,
+                                   poll_function *poll, drop_function *drop)
+{
+    trale_task *task = this_thread.task;
+
+    if (!task || this_thread.polling)
+        return await_call(function, future);
+    return await_fiber(task, future, poll, drop, false, await_withdraws);
+}
+
+#endif
