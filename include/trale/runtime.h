@@ -1,6 +1,7 @@
 /*
- * Runtimes: a reactor thread (trale-reactor) that waits for descriptors and timers, and an
- * executor thread (trale-exec-0) that polls tasks. Most programs use the default one only.
+ * Runtimes: a reactor thread (trale-reactor) that waits for descriptors and timers, and executor
+ * threads (trale-exec-0, ...) that poll tasks: one, unless asked for more. Most programs use the
+ * default one only.
  *
  * The threads block every signal that is not a fault, so handlers run on the program's own
  * threads. The first runtime installs a handler for SIGSEGV that names the task whose stack
@@ -25,11 +26,19 @@ TRALE_BEGIN
 
 /* Zeroed fields mean the default. */
 typedef struct trale_config {
-    unsigned executors; /* executor threads; default 1; more are -ENOTSUP in this version */
+    unsigned executors; /* executor threads; default 1; -EINVAL over 1,024 */
     size_t stack_size;  /* bytes for a fiber's stack; default 64 KiB; -EINVAL over 1 GiB */
 } trale_config;
 
+/* As executors: one for each CPU that the process may use (affinity mask, cgroup quota). */
+#define TRALE_EXECUTORS_PER_CPU (~0u)
+
 /*
+ * With several executors, a new task is started by the first of them that has nothing else to do,
+ * and stays with it. Only a task that has not started waits for any of them: no executor sleeps
+ * meanwhile. Tasks of one executor never run at the same time; others do, so what they share needs
+ * a trale_mutex, a channel or atomics.
+ *
  * Makes a runtime and starts its threads; config NULL is all defaults.
  *   -EINVAL: runtime is NULL, or a bad config.     -ENOMEM.     -EAGAIN: no thread.
  *   -EMFILE, -ENFILE: no descriptor (it needs three).

@@ -9,7 +9,7 @@
 #define CREDIT_MAX 16
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool allowed; /* written once, before pthread_once returns */
+static unsigned cpus_allowed; /* written once, before pthread_once returns */
 
 /* Opens the cpu.max that holds for this process: of its cgroup (v2), whose path may be relative
  * to a namespace, or of the root of what it sees. */
@@ -46,14 +46,22 @@ static void look_up(void)
 {
     cpu_set_t cpus;
 
-    allowed =
-        sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1 && quota() > 1;
+    int64_t count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+
+    if (quota() < count)
+        count = quota();
+    cpus_allowed = count > 1 ? (unsigned)count : 1;
+}
+
+unsigned spin_cpus(void)
+{
+    pthread_once(&once, look_up);
+    return cpus_allowed;
 }
 
 bool spin_allowed(void)
 {
-    pthread_once(&once, look_up);
-    return allowed;
+    return spin_cpus() > 1;
 }
 
 void spin_learn(struct spin *spin, int64_t waited_ns)

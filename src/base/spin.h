@@ -28,6 +28,9 @@ void spin_learn(struct spin *spin, int64_t waited_ns);
 /* May this process run on more than one CPU (affinity mask, cgroup quota)? Looked up once. */
 bool spin_allowed(void);
 
+/* On how many; at least one. */
+unsigned spin_cpus(void);
+
 static inline void spin_relax(void)
 {
 #if defined(__x86_64__)

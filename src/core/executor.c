@@ -1,5 +1,7 @@
 #include "core/executor.h"
 
+#include <stdio.h>
+
 #include "base/barrier.h"
 #include "base/clock.h"
 #include "core/runtime.h"
@@ -7,6 +9,7 @@
 #include "task/thread.h"
 
 #define POLLS 64       /* between two looks at the inbox */
+#define POLLS_BETWEEN 4 /* between two tasks that any executor may start */
 #define NEAR_NS 100000 /* how soon a timer is due soon */
 #define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
@@ -66,12 +69,13 @@ static void arm_deadline(struct run_queue *queue, struct trale_timer *timer, tra
     timer_arm(&container_of(queue, struct executor, queue)->reactor->timers, timer, waker);
 }
 
-void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor)
+void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number)
 {
     static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
     static const struct deadline_ops deadlines = {arm_deadline, timer_disarm};
 
-    *ex = (struct executor){.runtime = runtime, .reactor = reactor};
+    *ex = (struct executor){
+        .runtime = runtime, .reactor = &runtime->reactor, .number = number};
     list_init(&ex->queue.ready);
     list_init(&ex->queue.waiting);
     ex->queue.account = account;
@@ -113,14 +117,33 @@ static void take_inbox(struct executor *ex)
     section_end(&ex->queue.freeze);
 }
 
+/* One at a time, so that each executor has what it can do. False: there was none. */
+static bool take_newcomer(struct executor *ex)
+{
+    struct newcomers *newcomers = &ex->runtime->newcomers;
+    trale_task *task;
+
+    if (!newcomers_wait(newcomers))
+        return false;
+    section_begin(&ex->queue.freeze);
+    task = newcomers_take(newcomers);
+    if (task) {
+        task->home = &ex->queue;
+        arrive(ex, task, runtime_round(ex->runtime));
+    }
+    section_end(&ex->queue.freeze);
+    return task != NULL;
+}
+
 static bool has_work(const struct executor *ex)
 {
-    return !list_empty(&ex->queue.ready) || inbox_filled(&ex->queue.inbox);
+    return !list_empty(&ex->queue.ready) || inbox_filled(&ex->queue.inbox) ||
+           newcomers_wait(&ex->runtime->newcomers);
 }
 
 static void turn_reactor(struct executor *ex, int64_t now)
 {
-    reactor_turn_for(ex->reactor);
+    reactor_turn_for(ex->reactor, &ex->queue.inbox);
     ex->turned = now;
 }
 
@@ -133,7 +156,7 @@ static bool look_around(struct executor *ex, int64_t start)
     while (spin_worth(&ex->spin) && clock_now() < start + SPIN_WINDOW_NS) {
         for (int i = 0; i < 16 && !inbox_filled(&ex->queue.inbox); i++)
             spin_relax();
-        reactor_turn_for(ex->reactor);
+        reactor_turn_for(ex->reactor, &ex->queue.inbox);
         if (has_work(ex))
             return true;
     }
@@ -148,6 +171,10 @@ static void park(struct executor *ex, int64_t timer)
 
     if (!inbox_park(&ex->queue.inbox))
         return;
+    if (newcomers_wait(&ex->runtime->newcomers)) {
+        inbox_unpark(&ex->queue.inbox);
+        return;
+    }
     if (left < NEAR_NS && baton_is_down(&ex->reactor->baton)) {
         inbox_nap(&ex->queue.inbox, left > 0 ? left : 0);
     } else {
@@ -217,14 +244,17 @@ static void *executor_main(void *arg)
 {
     struct executor *ex = arg;
 
-    thread_name(ex->name);
+    char name[16];
+
+    snprintf(name, sizeof name, "trale-exec-%u", ex->number);
+    thread_name(name);
     overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;
     note_time(ex, clock_now());
     while (!ex->stopping) {
         take_inbox(ex);
-        run_queue_poll(&ex->queue, POLLS);
+        run_queue_poll(&ex->queue, take_newcomer(ex) ? POLLS_BETWEEN : POLLS);
         if (!list_empty(&ex->queue.ready))
             turn_if_due(ex);
         else if (!ex->stopping)
@@ -237,9 +267,8 @@ static void *executor_main(void *arg)
     return NULL;
 }
 
-int executor_start(struct executor *ex, const char *name)
+int executor_start(struct executor *ex)
 {
-    ex->name = name;
     return thread_start(&ex->thread, executor_main, ex);
 }
 

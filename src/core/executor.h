@@ -26,6 +26,7 @@ struct stall_seen {
 struct executor {
     struct run_queue queue;
     trale_runtime *runtime;          /* I: */
+    unsigned number;                 /* I: in its name */
     struct reactor *reactor;         /* I: */
     struct stack_cache stacks;       /* X: */
     struct spin spin;                /* X: how the recent waits went */
@@ -41,13 +42,12 @@ struct executor {
     atomic_bool stop_wanted;   /* A: leave the loop */
     bool stopping;             /* X: */
     _Atomic(uint32_t) left;    /* A: futex; set as the last thing the thread does here */
-    const char *name;          /* I: the thread has */
     pthread_t thread;          /* I: */
     struct stall_seen stall;   /* P: process.h, by the stall watch */
 };
 
-void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *reactor);
-int executor_start(struct executor *ex, const char *name);
+void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number);
+int executor_start(struct executor *ex);
 
 /* Asks for it, and returns at once. Any thread. Tasks of the runtime's round are spared. */
 void executor_cancel_all(struct executor *ex);

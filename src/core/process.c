@@ -140,15 +140,22 @@ trale_runtime *process_next(const trale_runtime *rt)
  */
 static void stop(trale_runtime *rt)
 {
-    if (executor_current() == &rt->executor) {
-        leave_executor();
-        return;
+    struct executor *own = executor_current();
+    bool all_left = true;
+
+    for_each_executor(ex, rt)
+        if (ex != own)
+            executor_stop(ex);
+    for_each_executor(ex, rt) {
+        if (ex == own || !executor_wait_left(ex, EXIT_PATIENCE_NS))
+            all_left = false;
+        else
+            pthread_join(ex->thread, NULL);
     }
-    executor_stop(&rt->executor);
-    if (!executor_wait_left(&rt->executor, EXIT_PATIENCE_NS))
-        return;
-    pthread_join(rt->executor.thread, NULL);
-    reactor_stop(&rt->reactor);
+    if (own && own->runtime == rt)
+        leave_executor();
+    if (all_left)
+        reactor_stop(&rt->reactor);
 }
 
 /* Closes one that is open; who closes a runtime is who may end it. NULL: none is. */

@@ -3,17 +3,18 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "core/executor.h"
 #include "core/thread_start.h"
 
 #define EVENTS 256
 #define RETIRED_MAX 1024 /* sources that may wait for the next turn to be freed */
 #define NAP_NS 1000000   /* how long events may wait for an executor that is held up by a poll */
 
-int reactor_init(struct reactor *r, const struct inbox *inbox)
+int reactor_init(struct reactor *r, const struct executor *executors, unsigned count)
 {
     int error;
 
-    *r = (struct reactor){.inbox = inbox};
+    *r = (struct reactor){.executors = executors, .count = count};
     list_init(&r->sources);
     list_init(&r->retired);
     error = poller_open(&r->poller);
@@ -112,18 +113,26 @@ void reactor_turn(struct reactor *r, bool block)
     atomic_fetch_add_explicit(&r->turns, 1, memory_order_relaxed); /* stand_by compares it */
 }
 
-void reactor_turn_for(struct reactor *r)
+void reactor_turn_for(struct reactor *r, const struct inbox *inbox)
 {
     if (!baton_take(&r->baton))
         return;
-    if (!inbox_filled(r->inbox))
+    if (!inbox_filled(inbox))
         reactor_turn(r, false);
     baton_return(&r->baton);
 }
 
+static bool one_is_parked(const struct reactor *r)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (inbox_parked(&r->executors[i].queue.inbox))
+            return true;
+    return false;
+}
+
 /*
- * Stands by while an executor is awake: it turns the reactor itself now and then, and hands the
- * baton over when it parks. Only if it has made no turn during a whole nap, because one poll
+ * Stands by while every executor is awake: they turn the reactor themselves now and then, and hand the
+ * baton over when they park. Only if they have made no turn during a whole nap, because one poll
  * takes so long, do we step in. True: the next turn is to block.
  */
 static bool stand_by(struct reactor *r)
@@ -131,7 +140,7 @@ static bool stand_by(struct reactor *r)
     unsigned turns;
 
     baton_put_down(&r->baton);
-    if (inbox_parked(r->inbox) && baton_take_back(&r->baton))
+    if (one_is_parked(r) && baton_take_back(&r->baton))
         return true;
     for (;;) {
         turns = atomic_load_explicit(&r->turns, memory_order_relaxed);

@@ -15,6 +15,8 @@
 #include "core/poller.h"
 #include "core/timer_queue.h"
 
+struct executor;
+
 struct reactor {
     struct poller poller;            /* I: (its functions may be called from any thread) */
     struct trale_timer_queue timers; /* has its own lock */
@@ -26,12 +28,13 @@ struct reactor {
     pthread_mutex_t lock;
     struct trale_link sources; /* L: registered; the reactor has a reference to each */
     struct trale_link retired; /* L: deregistered; a reference that the holder gives back */
-    const struct inbox *inbox; /* I: of the executor that the reactor works for */
+    const struct executor *executors; /* I: that the reactor works for */
+    unsigned count;            /* I: of them */
     pthread_t thread;          /* I: */
 };
 
 /* 0 or -errno; on failure nothing is left of it. The thread is started by reactor_start. */
-int reactor_init(struct reactor *r, const struct inbox *inbox);
+int reactor_init(struct reactor *r, const struct executor *executors, unsigned count);
 int reactor_start(struct reactor *r);
 
 /* Ends the thread. The executors have ended before. */
@@ -54,6 +57,6 @@ void reactor_turn(struct reactor *r, bool block);
  * Executor: a turn that does not block, if the baton is to be had. Not while its inbox has
  * something: what an earlier holder delivered there comes before what this turn would deliver.
  */
-void reactor_turn_for(struct reactor *r);
+void reactor_turn_for(struct reactor *r, const struct inbox *inbox);
 
 #endif

@@ -16,6 +16,7 @@
 #define TASKS (ONE_ROUND - ONE_TASK)
 
 #define STACK_SIZE_DEFAULT ((size_t)64 << 10)
+#define EXECUTORS_MAX 1024
 
 static _Atomic(trale_runtime *) default_runtime; /* see get_default */
 
@@ -24,7 +25,7 @@ static uint16_t round_of(uint64_t tasks)
     return (uint16_t)(tasks / ONE_ROUND);
 }
 
-int runtime_enter(trale_runtime *rt, trale_task *new)
+int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
 {
     uint64_t old = atomic_load_explicit(&rt->tasks, memory_order_relaxed);
 
@@ -34,9 +35,41 @@ int runtime_enter(trale_runtime *rt, trale_task *new)
             return -ESHUTDOWN;
     } while (!atomic_compare_exchange_weak_explicit(&rt->tasks, &old, old + ONE_TASK,
                                                     memory_order_relaxed, memory_order_relaxed));
-    new->home = &rt->executor.queue;
+    new->home = &rt->executors[executor > 0 ? executor - 1 : 0].queue;
+    new->shared = executor == 0 && rt->count > 1;
     new->round = round_of(old);
     return 0;
+}
+
+/* One that is parked, if any is. */
+static void kick_one(trale_runtime *rt)
+{
+    for_each_executor(ex, rt)
+        if (inbox_kick(&ex->queue.inbox))
+            return;
+}
+
+void runtime_send(trale_task *new)
+{
+    trale_runtime *rt = container_of(new->home, struct executor, queue)->runtime;
+    struct newcomers *n = &rt->newcomers;
+
+    if (!new->shared) {
+        task_submit(new);
+        return;
+    }
+    pthread_mutex_lock(&n->lock);
+    list_push_back(&n->tasks, &new->link);
+    atomic_fetch_add_explicit(&n->count, 1, memory_order_seq_cst);
+    kick_one(rt);
+    pthread_mutex_unlock(&n->lock);
+}
+
+bool runtime_is_here(const trale_runtime *rt)
+{
+    const struct executor *ex = executor_current();
+
+    return ex && ex->runtime == rt;
 }
 
 uint16_t runtime_round(const trale_runtime *rt)
@@ -115,23 +148,37 @@ void runtime_wait_delist(trale_runtime_wait_future *f)
     process_unlock();
 }
 
-static int start_threads(trale_runtime *rt)
+/* The first so many executors. */
+static void end_executors(trale_runtime *rt, unsigned started)
 {
-    int error = reactor_start(&rt->reactor);
-
-    if (error != 0)
-        return error;
-    error = executor_start(&rt->executor, "trale-exec-0");
-    if (error != 0)
-        reactor_stop(&rt->reactor);
-    return error;
+    for (unsigned i = 0; i < started; i++)
+        executor_stop(&rt->executors[i]);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(rt->executors[i].thread, NULL);
 }
 
 static void end_threads(trale_runtime *rt)
 {
-    executor_stop(&rt->executor);
-    pthread_join(rt->executor.thread, NULL);
+    end_executors(rt, rt->count);
     reactor_stop(&rt->reactor);
+}
+
+static int start_threads(trale_runtime *rt)
+{
+    int error = reactor_start(&rt->reactor);
+    unsigned started = 0;
+
+    if (error != 0)
+        return error;
+    while (error == 0 && started < rt->count) {
+        error = executor_start(&rt->executors[started]);
+        started += error == 0;
+    }
+    if (error != 0) {
+        end_executors(rt, started);
+        reactor_stop(&rt->reactor);
+    }
+    return error;
 }
 
 static int check(const trale_config *config)
@@ -140,7 +187,32 @@ static int check(const trale_config *config)
         return 0;
     if (config->stack_size > FIBER_SIZE_MAX)
         return -EINVAL;
-    return config->executors > 1 ? -ENOTSUP : 0;
+    return config->executors > EXECUTORS_MAX && config->executors != TRALE_EXECUTORS_PER_CPU
+               ? -EINVAL
+               : 0;
+}
+
+#ifndef EXECUTORS_DEFAULT
+#define EXECUTORS_DEFAULT 1 /* the tests are also run with others */
+#endif
+
+static unsigned executors_of(const trale_config *config)
+{
+    if (!config || config->executors == 0)
+        return EXECUTORS_DEFAULT;
+    return config->executors == TRALE_EXECUTORS_PER_CPU ? spin_cpus() : config->executors;
+}
+
+static trale_runtime *allocate(unsigned count)
+{
+    const size_t size = sizeof(trale_runtime) + count * sizeof(struct executor);
+    trale_runtime *rt = aligned_alloc(_Alignof(trale_runtime), size);
+
+    if (!rt)
+        return NULL;
+    memset(rt, 0, size);
+    rt->count = count;
+    return rt;
 }
 
 int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
@@ -152,14 +224,15 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
         error = process_watch();
     if (error != 0)
         return error;
-    rt = aligned_alloc(_Alignof(trale_runtime), sizeof *rt);
+    rt = allocate(executors_of(config));
     if (!rt)
         return -ENOMEM;
-    memset(rt, 0, sizeof *rt);
     list_init(&rt->waiters);
+    newcomers_init(&rt->newcomers);
     rt->stack_size = config && config->stack_size ? config->stack_size : STACK_SIZE_DEFAULT;
-    executor_init(&rt->executor, rt, &rt->reactor);
-    error = reactor_init(&rt->reactor, &rt->executor.queue.inbox);
+    for (unsigned i = 0; i < rt->count; i++)
+        executor_init(&rt->executors[i], rt, i);
+    error = reactor_init(&rt->reactor, rt->executors, rt->count);
     if (error != 0)
         goto free_memory;
     overflow_watch();
@@ -178,6 +251,7 @@ end_threads:
 destroy_reactor:
     reactor_destroy(&rt->reactor);
 free_memory:
+    newcomers_destroy(&rt->newcomers);
     free(rt);
     return error;
 }
@@ -190,6 +264,7 @@ void runtime_destroy(trale_runtime *rt)
     atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
     end_threads(rt);
     reactor_destroy(&rt->reactor);
+    newcomers_destroy(&rt->newcomers);
     free(rt);
     if (!last)
         return;

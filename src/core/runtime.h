@@ -12,10 +12,11 @@
 #include <trale/runtime.h>
 
 #include "core/executor.h"
+#include "core/newcomers.h"
 
 struct trale_runtime {
-    struct executor executor; /* first: it is aligned to cache lines */
     struct reactor reactor;
+    struct newcomers newcomers; /* see there; with one executor unused */
     /*
      * A: twice the number of tasks that have been let in and not ended, plus CLOSED while the
      * runtime is being freed; in the upper bits the round, which is how often a freeing began. Only
@@ -26,10 +27,22 @@ struct trale_runtime {
     struct trale_link waiters; /* P: futures that wait for the last task to end */
     size_t stack_size;         /* I: of fibers, bytes */
     struct trale_link link;    /* P: on the list of all runtimes */
+    unsigned count;            /* I: of executors */
+    struct executor executors[];
 };
 
-/* Lets one more task in: 0, and it has a home and its round, or -ESHUTDOWN. */
-int runtime_enter(trale_runtime *rt, trale_task *new);
+#define for_each_executor(ex, rt) \
+    for (struct executor *ex = (rt)->executors; ex < (rt)->executors + (rt)->count; ex++)
+
+/*
+ * Lets one more task in: 0, and it has a home and its round, or -ESHUTDOWN. executor: as in
+ * trale_spawn_options. Then it has to be sent.
+ */
+int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor);
+void runtime_send(trale_task *new);
+
+/* Does the caller run on one of its executors? */
+bool runtime_is_here(const trale_runtime *rt);
 
 /* Executor: so many of its tasks have ended. */
 void runtime_tasks_ended(trale_runtime *rt, unsigned count);

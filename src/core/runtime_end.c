@@ -12,7 +12,7 @@ static int check(const trale_runtime *rt)
 {
     if (!rt)
         return -EINVAL;
-    return executor_current() == &rt->executor ? -EDEADLK : 0;
+    return runtime_is_here(rt) ? -EDEADLK : 0;
 }
 
 static enum trale_poll wait_poll(trale_future *self, trale_context *cx)
@@ -62,7 +62,8 @@ static enum trale_poll begin(trale_runtime_free_future *f, trale_waker *waker)
     if (error != 0)
         return future_ready(&f->future, error);
     f->begun = true;
-    executor_cancel_all(&rt->executor);
+    for_each_executor(ex, rt)
+        executor_cancel_all(ex);
     f->timer.deadline = f->deadline < 0 ? 0 : f->deadline;
     if (f->deadline != TRALE_NEVER)
         timer_arm(&rt->reactor.timers, &f->timer, waker);

@@ -21,21 +21,24 @@ const char *spawn_site(void)
 
 static int choose(trale_runtime **rt, const trale_spawn_options *options)
 {
-    if (options && options->executor > 1)
-        return -EINVAL;
-    if (!options || !options->runtime)
-        return runtime_current(rt);
-    *rt = options->runtime;
-    return 0;
+    int error = 0;
+
+    if (options && options->runtime)
+        *rt = options->runtime;
+    else
+        error = runtime_current(rt);
+    if (error == 0 && options && options->executor > (*rt)->count)
+        error = -EINVAL;
+    return error;
 }
 
-static int let_in(trale_runtime *rt, trale_task *new)
+static int let_in(trale_runtime *rt, const trale_spawn_options *options, trale_task *new)
 {
     int error;
 
     if (!new)
         return -ENOMEM;
-    error = runtime_enter(rt, new);
+    error = runtime_enter(rt, new, options ? options->executor : 0);
     if (error != 0)
         new->free(new);
     return error;
@@ -46,7 +49,7 @@ static void send(trale_task *new, trale_task **task)
 {
     if (task)
         *task = new;
-    task_submit(new);
+    runtime_send(new);
 }
 
 int spawn_prepare(trale_task **new, const trale_spawn_options *options,
@@ -64,7 +67,7 @@ int spawn_prepare(trale_task **new, const trale_spawn_options *options,
     fiber->stack_size = options && options->stack_size ? options->stack_size : rt->stack_size;
     fiber->name = options ? options->name : NULL;
     *new = fiber_new(fiber);
-    return let_in(rt, *new);
+    return let_in(rt, options, *new);
 }
 
 void spawn_abandon(trale_task *new)
@@ -123,7 +126,7 @@ int trale_spawn_future_with(trale_task **task, const trale_spawn_options *option
     if (error != 0)
         return error;
     new = task_new(future, size, task != NULL, options ? options->name : NULL);
-    error = let_in(rt, new);
+    error = let_in(rt, options, new);
     if (error != 0)
         return error;
     new->site = site;

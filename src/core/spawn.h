@@ -7,8 +7,8 @@
 /* Where the public call that is running was made; NULL: unknown. Once, before it can fail. */
 const char *spawn_site(void);
 
-/* Makes a fiber of the caller's runtime and lets it in; it has to be sent with task_submit. The
- * stack size and the name are filled in. 0 or -errno, as trale_spawn. */
+/* Makes a fiber of the caller's runtime and lets it in; it has to be sent with runtime_send.
+ * The stack size and the name are filled in. 0 or -errno, as trale_spawn. */
 int spawn_prepare(trale_task **new, const trale_spawn_options *options,
                   struct fiber_options *fiber);
 

@@ -49,7 +49,7 @@ static void add_runtime(const struct describing *d, trale_runtime *rt)
 {
     struct found own = {0};
 
-    walk(&rt->executor, &own);
+    walk(rt, &own);
     text_add(d->text, "trale: runtime %p, %zu task%s\n", (void *)rt, own.count,
              own.count == 1 ? "" : "s");
     for (size_t i = 0; i < own.count; i++)
@@ -65,7 +65,7 @@ static void add_all(struct text *text)
     trale_runtime *rt = NULL;
 
     while ((rt = process_next(rt)))
-        walk(&rt->executor, &found);
+        walk(rt, &found);
     while ((rt = process_next(rt)))
         add_runtime(&d, rt);
     free(found.tasks);

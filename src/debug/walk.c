@@ -44,7 +44,8 @@ static void set_due(void)
 static void thaw_runtimes(void)
 {
     for (trale_runtime *rt = NULL; (rt = process_next(rt));)
-        freeze_end(&rt->executor.queue.freeze);
+        for_each_executor(ex, rt)
+            freeze_end(&ex->queue.freeze);
 }
 
 bool freeze_all(void)
@@ -54,15 +55,18 @@ bool freeze_all(void)
 
     lock_when_due();
     while ((rt = process_next(rt))) {
-        freeze_begin(&rt->executor.queue.freeze);
-        asymmetric = asymmetric || rt->executor.queue.freeze.asymmetric;
+        for_each_executor(ex, rt) {
+            freeze_begin(&ex->queue.freeze);
+            asymmetric = asymmetric || ex->queue.freeze.asymmetric;
+        }
     }
     if (asymmetric && !barrier_issue()) {
         thaw_all();
         return false;
     }
     while ((rt = process_next(rt)))
-        freeze_await(&rt->executor.queue.freeze);
+        for_each_executor(ex, rt)
+            freeze_await(&ex->queue.freeze);
     return true;
 }
 
@@ -148,12 +152,23 @@ static void walk_list(struct executor *ex, const struct trale_link *head, struct
     }
 }
 
-void walk(struct executor *ex, struct found *found)
+/* They are added to meanwhile, but not taken. */
+static void walk_newcomers(struct newcomers *n, struct found *found)
 {
-    walk_list(ex, &ex->queue.waiting, found);
-    walk_list(ex, &ex->queue.ready, found);
-    if (!found->cut)
+    pthread_mutex_lock(&n->lock);
+    for (struct trale_link *l = n->tasks.next; l != &n->tasks && !found->cut; l = l->next)
+        add(found, container_of(l, trale_task, link), DOING_NEW);
+    pthread_mutex_unlock(&n->lock);
+}
+
+void walk(trale_runtime *rt, struct found *found)
+{
+    for_each_executor(ex, rt) {
+        walk_list(ex, &ex->queue.waiting, found);
+        walk_list(ex, &ex->queue.ready, found);
         walk_inbox(ex, found);
+    }
+    walk_newcomers(&rt->newcomers, found);
 }
 
 static int by_address(const void *left, const void *right)

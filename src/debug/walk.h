@@ -32,7 +32,7 @@ bool freeze_one(struct executor *ex);
 void thaw_one(struct executor *ex);
 
 /* Adds every task of the executor. */
-void walk(struct executor *ex, struct found *found);
+void walk(trale_runtime *rt, struct found *found);
 
 /* Is it a task that was found? By its address only. Sorts the tasks by addresses. */
 bool found_has(struct found *found, uintptr_t task);

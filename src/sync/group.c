@@ -10,6 +10,7 @@
 #include <trale/group.h>
 
 #include "base/misuse.h"
+#include "core/runtime.h"
 #include "core/spawn.h"
 #include "sync/ops.h"
 #include "sync/wait_list.h"
@@ -106,7 +107,7 @@ int trale_group_spawn(trale_group *group, trale_fn *fn, void *arg)
     if (error != 0)
         spawn_abandon(task);
     else
-        task_submit(task);
+        runtime_send(task);
     return error;
 }
 

@@ -89,10 +89,11 @@ static inline bool inbox_park(struct inbox *inbox)
                                                    memory_order_seq_cst, memory_order_relaxed);
 }
 
-/* Owner, after inbox_park: sleeps until something was pushed. */
+/* Owner, after inbox_park: sleeps until something was pushed, or it was kicked. Relaxed: what was
+ * pushed is acquired by inbox_take, and what a kick is for, elsewhere. */
 static inline void inbox_wait(struct inbox *inbox)
 {
-    while (!inbox_filled(inbox))
+    while (atomic_load_explicit(&inbox->head, memory_order_relaxed) == INBOX_PARKED)
         futex_wait(&inbox->head, (uint32_t)INBOX_PARKED, -1);
 }
 
@@ -107,6 +108,32 @@ static inline void inbox_nap(struct inbox *inbox, int64_t timeout_ns)
     futex_wait(&inbox->head, (uint32_t)INBOX_PARKED, timeout_ns);
     atomic_compare_exchange_strong_explicit(&inbox->head, &mark, (uintptr_t)0,
                                             memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Owner, after inbox_park: is awake after all. It fails if a push has replaced the mark, or a kick
+ * has taken it. Relaxed: as in inbox_nap. */
+static inline void inbox_unpark(struct inbox *inbox)
+{
+    uintptr_t mark = INBOX_PARKED;
+
+    atomic_compare_exchange_strong_explicit(&inbox->head, &mark, (uintptr_t)0,
+                                            memory_order_relaxed, memory_order_relaxed);
+}
+
+/*
+ * Any thread: there is something for the owner elsewhere. True: it slept, or was about to, and was
+ * woken. Sequentially consistent: what there is was announced before, and the owner looks there
+ * between inbox_park and inbox_wait. One of the two must see the other.
+ */
+static inline bool inbox_kick(struct inbox *inbox)
+{
+    uintptr_t mark = INBOX_PARKED;
+
+    if (!atomic_compare_exchange_strong_explicit(&inbox->head, &mark, (uintptr_t)0,
+                                                 memory_order_seq_cst, memory_order_seq_cst))
+        return false;
+    futex_wake(&inbox->head);
+    return true;
 }
 
 /* Reactor: pairs with inbox_park. */

@@ -53,8 +53,7 @@ void task_submit(trale_task *task)
     struct wake_batch batch = {&task->waker, &task->waker};
 
     if (task->home == this_thread.queue) {
-        task->arrived = true;
-        task_ready(task);
+        task_arrive(task);
         return;
     }
     task->waker.next = NULL;
@@ -77,6 +76,15 @@ void task_arrive_in_section(trale_task *task)
     task->arrived = true;
     if (!task->ready)
         task_ready_in_section(task);
+}
+
+void task_arrive(trale_task *task)
+{
+    struct run_queue *queue = task->home;
+
+    section_begin(&queue->freeze);
+    task_arrive_in_section(task);
+    section_end(&queue->freeze);
 }
 
 static void wake_joiner(trale_task *task)

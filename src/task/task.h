@@ -23,7 +23,7 @@ struct trale_context {
 struct trale_task {
     trale_waker waker;      /* W: first member: a task is its own waker */
     struct trale_link link; /* S: on the ready or the waiting list of home, see there */
-    struct run_queue *home; /* I: */
+    struct run_queue *home; /* I: once it is QUEUED no more; a new one's may change */
     trale_future *future;   /* X: in the same block as the task */
     union {
         struct locals *locals; /* X: until the future has been dropped; NULL: none are set */
@@ -38,6 +38,7 @@ struct trale_task {
     bool ready : 1;             /* S: it stands on the ready list, or is over */
     bool arrived : 1;           /* X: it is QUEUED, and was taken from the inbox since */
     bool over : 1;              /* S: it stands on no list any more */
+    bool shared : 1;            /* I: new, it stands with the others that any executor may take */
 };
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
@@ -80,8 +81,9 @@ static inline void task_wake_here(trale_task *task)
         task_ready(task);
 }
 
-/* Executor: it came out of the inbox. It may be gone after that. */
+/* Executor: it came out of the inbox, or had no need to. It may be gone after that. */
 void task_arrive_in_section(trale_task *task);
+void task_arrive(trale_task *task);
 
 /* Executor: makes so many polls at most, from the front of the run queue, and fewer if they do
  * much. */

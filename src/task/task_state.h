@@ -99,6 +99,13 @@ static inline void state_mark_cancelled(struct task_state *s)
     atomic_fetch_or_explicit(&s->word, STATE_CANCEL, memory_order_relaxed);
 }
 
+/* Executor: the caller has set QUEUED itself, and will not send the task. Acquire and release: as in
+ * state_start. */
+static inline void state_take_back(struct task_state *s)
+{
+    atomic_fetch_and_explicit(&s->word, ~STATE_QUEUED, memory_order_acq_rel);
+}
+
 /*
  * Executor: a poll starts. arrived: it is QUEUED, and was taken from the inbox. True: the task was
  * cancelled before. Acquire: pairs with the release in state_wake and state_cancel. Release: pairs

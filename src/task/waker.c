@@ -37,12 +37,8 @@ void waker_claim(trale_waker *waker, struct wake_batch *batch)
 
 void waker_claim_cancel(trale_waker *task, struct wake_batch *batch)
 {
-    if (is_here(as_task(task))) {
-        state_mark_cancelled(&task->state);
-        task_wake_here(as_task(task));
-    } else if (state_cancel(&task->state)) {
+    if (state_cancel(&task->state))
         batch_add(batch, task);
-    }
 }
 
 static void batch_push(struct wake_batch *batch, struct run_queue *home)
@@ -52,7 +48,7 @@ static void batch_push(struct wake_batch *batch, struct run_queue *home)
     *batch = (struct wake_batch){0};
 }
 
-/* The tasks are other executors': they are pushed in runs, oldest first, each run at once. */
+/* Other executors' tasks are pushed in runs, oldest first, each run at once. */
 void wake_batch_send(struct wake_batch *batch)
 {
     struct wake_batch run = {0};
@@ -69,6 +65,11 @@ void wake_batch_send(struct wake_batch *batch)
         next = w->next;
         if (state_is_thread(&w->state)) {
             thread_waker_deliver(w);
+            continue;
+        }
+        if (is_here(as_task(w))) { /* it was cancelled */
+            state_take_back(&w->state);
+            task_wake_here(as_task(w));
             continue;
         }
         if (as_task(w)->home != home) {

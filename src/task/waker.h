@@ -18,7 +18,8 @@ struct wake_batch {
 
 void waker_claim(trale_waker *waker, struct wake_batch *batch);
 
-/* The same for a task that is to be cancelled. */
+/* The same for a task that is to be cancelled. It may be new, and be taken by an executor at this
+ * moment, so its home is not looked at before it is claimed. */
 void waker_claim_cancel(trale_waker *task, struct wake_batch *batch);
 
 /* Leaves the batch empty. One push, and at most one futex wake, for each run of tasks that
