@@ -8,10 +8,10 @@
 #include "core/thread_start.h"
 #include "task/thread.h"
 
-#define POLLS 64       /* between two looks at the inbox */
+#define POLLS 64        /* between two looks at the inbox */
 #define POLLS_BETWEEN 4 /* between two tasks that any executor may start */
-#define NEAR_NS 100000 /* how soon a timer is due soon */
-#define TURN_NS 200000 /* between two turns of the reactor, while there is work */
+#define NEAR_NS 100000  /* how soon a timer is due soon */
+#define TURN_NS 200000  /* between two turns of the reactor, while there is work */
 
 /* Every task that is here and not the janitor, nor came after the freeing was given up. Those on
  * the run queue need no queueing. In a section. */
@@ -74,8 +74,7 @@ void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number)
     static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
     static const struct deadline_ops deadlines = {arm_deadline, timer_disarm};
 
-    *ex = (struct executor){
-        .runtime = runtime, .reactor = &runtime->reactor, .number = number};
+    *ex = (struct executor){.runtime = runtime, .reactor = &runtime->reactor, .number = number};
     list_init(&ex->queue.ready);
     list_init(&ex->queue.waiting);
     ex->queue.account = account;
@@ -141,26 +140,41 @@ static bool has_work(const struct executor *ex)
            newcomers_wait(&ex->runtime->newcomers);
 }
 
-static void turn_reactor(struct executor *ex, int64_t now)
+static void turn_reactor(struct executor *ex)
 {
-    reactor_turn_for(ex->reactor, &ex->queue.inbox);
-    ex->turned = now;
+    if (ex->is_inline)
+        reactor_turn(ex->reactor, false);
+    else
+        reactor_turn_for(ex->reactor, &ex->queue.inbox);
 }
 
 /* Looks for work without parking: once, or for as long as it has been worth while lately. */
 static bool look_around(struct executor *ex, int64_t start)
 {
-    turn_reactor(ex, start);
+    turn_reactor(ex);
+    ex->turned = start;
     if (has_work(ex))
         return true;
     while (spin_worth(&ex->spin) && clock_now() < start + SPIN_WINDOW_NS) {
         for (int i = 0; i < 16 && !inbox_filled(&ex->queue.inbox); i++)
             spin_relax();
-        reactor_turn_for(ex->reactor, &ex->queue.inbox);
+        turn_reactor(ex);
         if (has_work(ex))
             return true;
     }
     return false;
+}
+
+/* With the mark on the inbox: until something was pushed, or the reactor has something. */
+static void sleep_parked(struct executor *ex)
+{
+    if (!ex->is_inline) {
+        baton_hand_over(&ex->reactor->baton);
+        inbox_wait(&ex->queue.inbox);
+        return;
+    }
+    reactor_turn(ex->reactor, true);
+    inbox_unpark(&ex->queue.inbox);
 }
 
 /* A timer that is due soon is not worth handing the baton over, and back, and setting an
@@ -175,12 +189,10 @@ static void park(struct executor *ex, int64_t timer)
         inbox_unpark(&ex->queue.inbox);
         return;
     }
-    if (left < NEAR_NS && baton_is_down(&ex->reactor->baton)) {
+    if (!ex->is_inline && left < NEAR_NS && baton_is_down(&ex->reactor->baton))
         inbox_nap(&ex->queue.inbox, left > 0 ? left : 0);
-    } else {
-        baton_hand_over(&ex->reactor->baton);
-        inbox_wait(&ex->queue.inbox);
-    }
+    else
+        sleep_parked(ex);
 }
 
 /* The polls that follow began after now: a dump tells from it how long one has taken. */
@@ -211,8 +223,10 @@ static void turn_if_due(struct executor *ex)
     int64_t now = clock_now();
 
     note_time(ex, now);
-    if (now - ex->turned >= TURN_NS)
-        turn_reactor(ex, now);
+    if (now - ex->turned < TURN_NS)
+        return;
+    turn_reactor(ex);
+    ex->turned = now;
 }
 
 /* Who has set QUEUED and not pushed yet needs the inbox. */
@@ -221,7 +235,7 @@ static void await_expected(struct executor *ex)
     take_inbox(ex);
     while (ex->queue.expected > 0) {
         if (inbox_park(&ex->queue.inbox))
-            inbox_wait(&ex->queue.inbox);
+            sleep_parked(ex);
         take_inbox(ex);
     }
 }
@@ -240,31 +254,64 @@ static void leave(struct executor *ex)
     this_thread.stacks = NULL;
 }
 
-static void *executor_main(void *arg)
+void executor_begin(struct executor *ex)
 {
-    struct executor *ex = arg;
-
-    char name[16];
-
-    snprintf(name, sizeof name, "trale-exec-%u", ex->number);
-    thread_name(name);
     overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;
     note_time(ex, clock_now());
-    while (!ex->stopping) {
+}
+
+bool executor_run(struct executor *ex, bool (*over)(const struct executor *, const void *),
+                  const void *arg)
+{
+    while (!ex->stopping && !over(ex, arg)) {
         take_inbox(ex);
         run_queue_poll(&ex->queue, take_newcomer(ex) ? POLLS_BETWEEN : POLLS);
         if (!list_empty(&ex->queue.ready))
             turn_if_due(ex);
-        else if (!ex->stopping)
+        else if (!ex->stopping && !over(ex, arg))
             wait_for_work(ex);
     }
+    return !ex->stopping;
+}
+
+void executor_end(struct executor *ex)
+{
     leave(ex);
     overflow_stack_leave(&ex->alternate);
     atomic_store(&ex->left, 1);
     futex_wake(&ex->left);
+}
+
+static bool never(const struct executor *ex, const void *arg)
+{
+    (void)ex, (void)arg;
+    return false;
+}
+
+static void *executor_main(void *arg)
+{
+    struct executor *ex = arg;
+    char name[16];
+
+    snprintf(name, sizeof name, "trale-exec-%u", ex->number);
+    thread_name(name);
+    executor_begin(ex);
+    executor_run(ex, never, NULL);
+    executor_end(ex);
     return NULL;
+}
+
+static void interrupt(struct run_queue *queue)
+{
+    poller_interrupt(&container_of(queue, struct executor, queue)->reactor->poller);
+}
+
+void executor_make_inline(struct executor *ex)
+{
+    ex->is_inline = true;
+    ex->queue.interrupt = interrupt;
 }
 
 int executor_start(struct executor *ex)

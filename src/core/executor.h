@@ -41,13 +41,24 @@ struct executor {
     atomic_bool cancel_wanted; /* A: cancel the tasks; cleared by the janitor */
     atomic_bool stop_wanted;   /* A: leave the loop */
     bool stopping;             /* X: */
-    _Atomic(uint32_t) left;    /* A: futex; set as the last thing the thread does here */
-    pthread_t thread;          /* I: */
-    struct stall_seen stall;   /* P: process.h, by the stall watch */
+    bool is_inline;          /* I: the thread is its own reactor, and holds the baton for good */
+    _Atomic(uint32_t) left;  /* A: futex; set as the last thing the thread does here */
+    pthread_t thread;        /* I: */
+    struct stall_seen stall; /* P: process.h, by the stall watch */
 };
 
 void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number);
 int executor_start(struct executor *ex);
+
+/*
+ * In place of executor_start: the calling thread is the executor, between begin and end, and its own
+ * reactor. run polls until over says so, or it is to stop (false).
+ */
+void executor_make_inline(struct executor *ex);
+void executor_begin(struct executor *ex);
+bool executor_run(struct executor *ex, bool (*over)(const struct executor *, const void *),
+                  const void *arg);
+void executor_end(struct executor *ex);
 
 /* Asks for it, and returns at once. Any thread. Tasks of the runtime's round are spared. */
 void executor_cancel_all(struct executor *ex);

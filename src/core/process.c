@@ -143,11 +143,10 @@ static void stop(trale_runtime *rt)
     struct executor *own = executor_current();
     bool all_left = true;
 
+    for_each_executor(ex, rt) if (ex != own) executor_stop(ex);
     for_each_executor(ex, rt)
-        if (ex != own)
-            executor_stop(ex);
-    for_each_executor(ex, rt) {
-        if (ex == own || !executor_wait_left(ex, EXIT_PATIENCE_NS))
+    {
+        if (ex == own || !executor_wait_left(ex, EXIT_PATIENCE_NS) || ex->is_inline)
             all_left = false;
         else
             pthread_join(ex->thread, NULL);

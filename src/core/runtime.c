@@ -1,6 +1,7 @@
 #include "core/runtime.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,9 +45,7 @@ int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
 /* One that is parked, if any is. */
 static void kick_one(trale_runtime *rt)
 {
-    for_each_executor(ex, rt)
-        if (inbox_kick(&ex->queue.inbox))
-            return;
+    for_each_executor(ex, rt) if (inbox_kick(&ex->queue.inbox)) return;
 }
 
 void runtime_send(trale_task *new)
@@ -77,7 +76,7 @@ uint16_t runtime_round(const trale_runtime *rt)
     return round_of(atomic_load(&rt->tasks));
 }
 
-static bool has_tasks(const trale_runtime *rt)
+bool runtime_has_tasks(const trale_runtime *rt)
 {
     /* Acquire: pairs with runtime_tasks_ended. Who waited sees what the tasks did. */
     return (atomic_load_explicit(&rt->tasks, memory_order_acquire) & TASKS) != 0;
@@ -94,7 +93,7 @@ void runtime_tasks_ended(trale_runtime *rt, unsigned count)
     process_lock();
     /* Somebody may have spawned, and waits for that task: the one who ends it comes by here
      * too. */
-    while (!has_tasks(rt) && (link = list_pop_front(&rt->waiters))) {
+    while (!runtime_has_tasks(rt) && (link = list_pop_front(&rt->waiters))) {
         trale_runtime_wait_future *f = container_of(link, trale_runtime_wait_future, link);
 
         f->linked = false;
@@ -130,7 +129,7 @@ bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker)
 
     process_lock();
     woken = f->waker && !f->linked; /* then the runtime may be gone */
-    wait = !woken && has_tasks(rt);
+    wait = !woken && runtime_has_tasks(rt);
     if (wait && !f->linked)
         list_push_back(&rt->waiters, &f->link);
     f->linked = f->linked || wait;
@@ -215,31 +214,53 @@ static trale_runtime *allocate(unsigned count)
     return rt;
 }
 
+/* Without threads; 0 or -errno. */
+static int make(trale_runtime **made, unsigned count, size_t stack_size)
+{
+    int error = process_watch();
+    trale_runtime *rt;
+
+    if (error != 0)
+        return error;
+    rt = allocate(count);
+    if (!rt)
+        return -ENOMEM;
+    list_init(&rt->waiters);
+    newcomers_init(&rt->newcomers);
+    rt->stack_size = stack_size > 0 ? stack_size : STACK_SIZE_DEFAULT;
+    for (unsigned i = 0; i < count; i++)
+        executor_init(&rt->executors[i], rt, i);
+    error = reactor_init(&rt->reactor, rt->executors, count);
+    if (error != 0) {
+        newcomers_destroy(&rt->newcomers);
+        free(rt);
+        return error;
+    }
+    overflow_watch();
+    spin_allowed(); /* reads files: not later, when descriptors come and go */
+    *made = rt;
+    return 0;
+}
+
+static void unmake(trale_runtime *rt)
+{
+    reactor_destroy(&rt->reactor);
+    newcomers_destroy(&rt->newcomers);
+    free(rt);
+}
+
 int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
 {
     int error = runtime ? check(config) : -EINVAL;
     trale_runtime *rt;
 
     if (error == 0)
-        error = process_watch();
+        error = make(&rt, executors_of(config), config ? config->stack_size : 0);
     if (error != 0)
         return error;
-    rt = allocate(executors_of(config));
-    if (!rt)
-        return -ENOMEM;
-    list_init(&rt->waiters);
-    newcomers_init(&rt->newcomers);
-    rt->stack_size = config && config->stack_size ? config->stack_size : STACK_SIZE_DEFAULT;
-    for (unsigned i = 0; i < rt->count; i++)
-        executor_init(&rt->executors[i], rt, i);
-    error = reactor_init(&rt->reactor, rt->executors, rt->count);
-    if (error != 0)
-        goto free_memory;
-    overflow_watch();
-    spin_allowed(); /* reads files: not later, when descriptors come and go */
     error = start_threads(rt);
     if (error != 0)
-        goto destroy_reactor;
+        goto unmake;
     error = process_add(rt);
     if (error != 0)
         goto end_threads;
@@ -248,12 +269,29 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
 
 end_threads:
     end_threads(rt);
-destroy_reactor:
-    reactor_destroy(&rt->reactor);
-free_memory:
-    newcomers_destroy(&rt->newcomers);
-    free(rt);
+unmake:
+    unmake(rt);
     return error;
+}
+
+int runtime_new_inline(trale_runtime **runtime)
+{
+    int error = make(runtime, 1, 0);
+
+    if (error != 0)
+        return error;
+    executor_make_inline(&(*runtime)->executors[0]);
+    error = process_add(*runtime);
+    if (error != 0)
+        unmake(*runtime);
+    return error;
+}
+
+/* Acquire: pairs with the release of who was one. */
+static void await_pushers(struct executor *ex)
+{
+    while (atomic_load_explicit(&ex->queue.pushers, memory_order_acquire) > 0)
+        sched_yield();
 }
 
 void runtime_destroy(trale_runtime *rt)
@@ -262,10 +300,11 @@ void runtime_destroy(trale_runtime *rt)
     bool last = process_remove(rt);
 
     atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
-    end_threads(rt);
-    reactor_destroy(&rt->reactor);
-    newcomers_destroy(&rt->newcomers);
-    free(rt);
+    if (rt->executors[0].is_inline)
+        await_pushers(&rt->executors[0]);
+    else
+        end_threads(rt);
+    unmake(rt);
     if (!last)
         return;
     stack_pool_empty();

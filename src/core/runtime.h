@@ -61,6 +61,12 @@ void runtime_wait_delist(trale_runtime_wait_future *f);
 bool runtime_close(trale_runtime *rt, bool round);
 void runtime_reopen(trale_runtime *rt);
 
+/* Tasks that have not ended? */
+bool runtime_has_tasks(const trale_runtime *rt);
+
+/* One without threads; its executor is run by the caller: 0 or -errno, as trale_runtime_new. */
+int runtime_new_inline(trale_runtime **runtime);
+
 /* Ends the threads and frees everything. It is closed and has no tasks. */
 void runtime_destroy(trale_runtime *rt);
 

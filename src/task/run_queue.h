@@ -29,11 +29,18 @@ struct run_queue {
     unsigned expected;                    /* X: ended tasks that are on their way to the inbox */
     void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
     const struct deadline_ops *deadlines; /* I: */
-    struct freeze freeze;                 /* A: */
-    _Atomic(trale_task *) polled;         /* A: set in sections; NULL: none */
-    _Atomic(uint32_t) polls;              /* A: begun so far */
-    _Atomic(uint32_t) looked;             /* A: the same, when it last looked at the clock */
-    _Atomic(int64_t) now;                 /* A: what it saw */
+    /*
+     * I: calls the executor out of where it is parked, if that is not the inbox; else NULL. Who is
+     * about to push counts itself among pushers first, and is counted until this has returned: only
+     * then may the queue be freed.
+     */
+    void (*interrupt)(struct run_queue *);
+    _Atomic(uint32_t) pushers;    /* A: by anybody; release, pairs with who waits for 0 */
+    struct freeze freeze;         /* A: */
+    _Atomic(trale_task *) polled; /* A: set in sections; NULL: none */
+    _Atomic(uint32_t) polls;      /* A: begun so far */
+    _Atomic(uint32_t) looked;     /* A: the same, when it last looked at the clock */
+    _Atomic(int64_t) now;         /* A: what it saw */
 };
 
 #endif

@@ -41,9 +41,21 @@ void waker_claim_cancel(trale_waker *task, struct wake_batch *batch)
         batch_add(batch, task);
 }
 
+static void push_and_interrupt(struct wake_batch *batch, struct run_queue *home)
+{
+    atomic_fetch_add_explicit(&home->pushers, 1, memory_order_relaxed);
+    if (inbox_push(&home->inbox, batch->newest, batch->oldest))
+        home->interrupt(home);
+    atomic_fetch_sub_explicit(&home->pushers, 1, memory_order_release);
+}
+
 static void batch_push(struct wake_batch *batch, struct run_queue *home)
 {
-    if (batch->newest && inbox_push(&home->inbox, batch->newest, batch->oldest))
+    if (!batch->newest)
+        return;
+    if (home->interrupt)
+        push_and_interrupt(batch, home);
+    else if (inbox_push(&home->inbox, batch->newest, batch->oldest))
         inbox_wake(&home->inbox);
     *batch = (struct wake_batch){0};
 }

@@ -1,0 +1,72 @@
+/* A runtime on the calling thread, for as long as one function runs. */
+#include <errno.h>
+
+#include "base/futex.h"
+#include "core/runtime.h"
+#include "core/spawn.h"
+#include "task/await.h"
+
+static bool has_ended(const struct executor *ex, const void *task)
+{
+    (void)ex;
+    return state_is_done(&((const trale_task *)task)->waker.state);
+}
+
+static bool has_no_tasks(const struct executor *ex, const void *unused)
+{
+    (void)unused;
+    return !runtime_has_tasks(ex->runtime);
+}
+
+/* The process exits, and has stopped us: nothing that it would come back to may run any more. */
+static _Noreturn void await_exit(void)
+{
+    uint32_t never = 0;
+
+    for (;;)
+        futex_wait(&never, 0, -1);
+}
+
+/* Until the task has ended, and then, cancelled, all that it has left. */
+static void run(trale_runtime *rt, const trale_task *task)
+{
+    struct executor *ex = &rt->executors[0];
+    bool ran;
+
+    executor_begin(ex);
+    ran = executor_run(ex, has_ended, task);
+    if (ran && runtime_close(rt, true)) {
+        executor_cancel_all(ex);
+        ran = executor_run(ex, has_no_tasks, NULL);
+    }
+    executor_end(ex);
+    if (!ran)
+        await_exit();
+}
+
+int trale_run(trale_fn *fn, void *arg, intptr_t *result)
+{
+    const char *site = spawn_site();
+    trale_spawn_options options = {0};
+    trale_task *task;
+    int error;
+
+    await_check(__func__);
+    if (!fn)
+        return -EINVAL;
+    if (trale_self())
+        return -EDEADLK;
+    error = runtime_new_inline(&options.runtime);
+    if (error != 0)
+        return error;
+    trale_spawn_site_(site);
+    error = (trale_spawn_with)(&task, &options, fn, arg);
+    if (error == 0) {
+        run(options.runtime, task);
+        trale_join(task, result);
+    } else {
+        runtime_close(options.runtime, true);
+    }
+    runtime_destroy(options.runtime);
+    return error;
+}
