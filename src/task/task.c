@@ -194,10 +194,11 @@ static void run(struct run_queue *queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
     if (ended)
         return;
-    /* Release: pairs with the acquire of who walks the lists. */
-    atomic_store_explicit(&queue->polled, NULL, memory_order_release);
+    /* Before: what a fiber that yielded is said to wait for is of an earlier wait, and gone. */
     if (this_thread.yielded)
         task_wake_again(task);
+    /* Release: pairs with the acquire of who walks the lists. */
+    atomic_store_explicit(&queue->polled, NULL, memory_order_release);
 }
 
 void run_queue_poll(struct run_queue *queue, unsigned most)

@@ -203,12 +203,12 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
     {
         trale_task *t = q.polled.cell.debug_value();
 
+        if (ready) {
+            section_begin(&q.freeze);
+            task_ready(q, t);
+            section_end(&q.freeze);
+        }
         atomic_store_explicit(&q.polled, (trale_task *)NULL, memory_order_release);
-        if (!ready)
-            return;
-        section_begin(&q.freeze);
-        task_ready(q, t);
-        section_end(&q.freeze);
     }
     /* take_inbox, in executor.c */
     void take_inbox(run_queue &q)
