@@ -86,13 +86,13 @@ void executor_init(struct executor *ex, trale_runtime *runtime, struct reactor *
 /*
  * Tasks of an earlier round that arrive are cancelled: their spawn got in just before the gate was
  * closed, and cancel_all may have been here before them. That was after the round began, so what
- * is read here is new enough. Until the first freeing begins no task is looked into for it.
+ * is read here is new enough.
  */
 static void arrive(struct executor *ex, trale_task *task, uint16_t round)
 {
     if (task == &ex->janitor)
         cancel_all_if_wanted(ex);
-    else if (round != 0 && task->round != round)
+    else if (task->round != round)
         state_mark_cancelled(&task->waker.state);
     task_arrive_in_section(task);
 }
