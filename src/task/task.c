@@ -67,16 +67,16 @@ void task_release(trale_task *task)
         task->free(task);
 }
 
-void task_arrive_in_section(trale_task *task)
+bool task_arrive_in_section(trale_task *task)
 {
     if (task->over) {
         task->home->expected--;
-        task_release(task);
-        return;
+        return false;
     }
     task->arrived = true;
     if (!task->ready)
         task_ready_in_section(task);
+    return true;
 }
 
 static void wake_joiner(trale_task *task)
