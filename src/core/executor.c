@@ -89,20 +89,20 @@ void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number)
 /*
  * Tasks of an earlier round that arrive are cancelled: their spawn got in just before the gate was
  * closed, and cancel_all may have been here before them. That was after the round began, so what
- * is read here is new enough. Until the first freeing begins no task is looked into for it.
+ * is read here is new enough.
  */
-static void arrive(struct executor *ex, trale_task *task, uint16_t round)
+static bool arrive(struct executor *ex, trale_task *task, uint16_t round)
 {
     if (task == &ex->janitor)
         cancel_all_if_wanted(ex);
-    else if (round != 0 && task->round != round)
+    else if (task->round != round)
         state_mark_cancelled(&task->waker.state);
-    task_arrive_in_section(task);
+    return task_arrive_in_section(task);
 }
 
 static void take_inbox(struct executor *ex)
 {
-    trale_waker *w, *next;
+    trale_waker *w, *next, *over = NULL;
     uint16_t round;
 
     if (!inbox_filled(&ex->queue.inbox))
@@ -111,9 +111,16 @@ static void take_inbox(struct executor *ex)
     w = inbox_take(&ex->queue.inbox);
     for (round = runtime_round(ex->runtime); w; w = next) {
         next = w->next;
-        arrive(ex, container_of(w, trale_task, waker), round);
+        if (arrive(ex, container_of(w, trale_task, waker), round))
+            continue;
+        w->next = over;
+        over = w;
     }
     section_end(&ex->queue.freeze);
+    for (w = over; w; w = next) {
+        next = w->next;
+        trale_waker_drop(w);
+    }
 }
 
 /* One at a time, so that each executor has what it can do. False: there was none. */

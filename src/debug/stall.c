@@ -27,26 +27,28 @@ static struct {
     _Atomic(uint32_t) turn; /* futex: a thread runs while it is what it was at its start */
 } watch;
 
-static const trale_task *polled(const struct executor *ex)
+/* The task, if that is the poll that the executor is in; the janitor is none. NULL: it is not. */
+static const trale_task *in_poll(const struct executor *ex, uint32_t polls)
 {
-    return atomic_load_explicit(&ex->queue.polled, memory_order_relaxed);
+    const trale_task *task = atomic_load_explicit(&ex->queue.polled, memory_order_relaxed);
+
+    if (task == &ex->janitor ||
+        atomic_load_explicit(&ex->queue.polls, memory_order_relaxed) != polls)
+        return NULL;
+    return task;
 }
 
-/* Of a task; the janitor is none. */
-static bool is_in_poll(const struct executor *ex, uint32_t polls)
-{
-    return atomic_load_explicit(&ex->queue.polls, memory_order_relaxed) == polls && polled(ex) &&
-           polled(ex) != &ex->janitor;
-}
-
-/* The poll may end at any moment; frozen, its task is there to be read. */
+/* Frozen, the executor may end the poll at any moment, but not the task: it is there to be read. */
 static void report(struct executor *ex, int64_t now, struct text *text)
 {
+    const trale_task *task;
+
     if (!freeze_one(ex))
         return;
-    if (is_in_poll(ex, ex->stall.polls)) {
+    task = in_poll(ex, ex->stall.polls);
+    if (task) {
         text_add(text, "trale: ");
-        text_add_task(text, polled(ex));
+        text_add_task(text, task);
         text_add(text, " has held up its executor for ");
         text_add_time(text, now - ex->stall.since, 3);
         text_add(text, "\n");
@@ -60,7 +62,7 @@ static void look_at(struct executor *ex, int64_t limit, struct text *text)
     uint32_t polls = atomic_load_explicit(&ex->queue.polls, memory_order_relaxed);
     int64_t now = clock_now();
 
-    if (!is_in_poll(ex, polls) || polls != ex->stall.polls)
+    if (!in_poll(ex, polls) || polls != ex->stall.polls)
         ex->stall = (struct stall_seen){polls, now, false};
     else if (!ex->stall.reported && now - ex->stall.since >= limit)
         report(ex, now, text);

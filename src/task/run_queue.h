@@ -1,6 +1,7 @@
 /*
- * The queues of one executor. A task stands on exactly one of ready and waiting from its spawn to
- * its end, or is on its way through the inbox, standing on waiting still (or on none, if new).
+ * The queues of one executor. A task stands on exactly one of ready and waiting from its arrival to
+ * its end. One that is on its way through the inbox stands there still, or on none if it is new, or
+ * over.
  *
  * Fields: X: executor thread only.  S: changed by the executor thread in sections (freeze.h), read
  * by others while it is frozen.  A: any thread, atomically; but for the inbox and freeze, written
@@ -37,7 +38,7 @@ struct run_queue {
     void (*interrupt)(struct run_queue *);
     _Atomic(uint32_t) pushers;    /* A: by anybody; release, pairs with who waits for 0 */
     struct freeze freeze;         /* A: */
-    _Atomic(trale_task *) polled; /* A: set in sections; NULL: none */
+    _Atomic(trale_task *) polled; /* A: set in sections; NULL: none, at any time */
     _Atomic(uint32_t) polls;      /* A: begun so far */
     _Atomic(uint32_t) looked;     /* A: the same, when it last looked at the clock */
     _Atomic(int64_t) now;         /* A: what it saw */

@@ -66,16 +66,16 @@ void task_release(trale_task *task)
         task->free(task);
 }
 
-void task_arrive_in_section(trale_task *task)
+bool task_arrive_in_section(trale_task *task)
 {
     if (task->over) {
         task->home->expected--;
-        task_release(task);
-        return;
+        return false;
     }
     task->arrived = true;
     if (!task->ready)
         task_ready_in_section(task);
+    return true;
 }
 
 void task_arrive(trale_task *task)
@@ -202,10 +202,11 @@ static void run(struct run_queue *queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
     if (ended)
         return;
-    /* Release: pairs with the acquire of who walks the lists. */
-    atomic_store_explicit(&queue->polled, NULL, memory_order_release);
+    /* Before: what a fiber that yielded is said to wait for is of an earlier wait, and gone. */
     if (this_thread.yielded)
         task_wake_again(task);
+    /* Release: pairs with the acquire of who walks the lists. */
+    atomic_store_explicit(&queue->polled, NULL, memory_order_release);
 }
 
 void run_queue_poll(struct run_queue *queue, unsigned most)

@@ -81,8 +81,11 @@ static inline void task_wake_here(trale_task *task)
         task_ready(task);
 }
 
-/* Executor: it came out of the inbox, or had no need to. It may be gone after that. */
-void task_arrive_in_section(trale_task *task);
+/* Executor: it came out of the inbox. False: it is over, and what it kept for that a reference of
+ * the caller's, to be given back after the section. */
+bool task_arrive_in_section(trale_task *task);
+
+/* Executor: a new task of its own has no way to go. */
 void task_arrive(trale_task *task);
 
 /* Executor: makes so many polls at most, from the front of the run queue, and fewer if they do

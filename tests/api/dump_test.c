@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,26 @@ START_TEST(a_task_may_dump)
 }
 END_TEST
 
+static intptr_t yield_until(void *stop)
+{
+    while (!atomic_load((atomic_bool *)stop))
+        trale_yield();
+    return 0;
+}
+
+/* What it waited for before, if for anything, is not to be looked at. */
+START_TEST(who_yields_waits_for_nothing)
+{
+    atomic_bool stop = false;
+    trale_task *task = spawn_named("yields", yield_until, &stop);
+
+    for (int i = 0; i < 2000; i++)
+        ck_assert_ptr_null(strstr(dump_doing(task), "waiting"));
+    atomic_store(&stop, true);
+    ck_assert_int_eq(join(task), 0);
+}
+END_TEST
+
 START_TEST(tasks_that_have_ended_are_not_told_of)
 {
     trale_task *task = spawn_named("ended", nothing, NULL);
@@ -258,5 +279,5 @@ END_TEST
 
 TEST_MAIN("dump", tasks_tell_where_they_were_spawned, a_failed_spawn_leaves_its_place_to_nobody,
           tasks_have_names, tasks_grow_old, a_stuck_executor_holds_up_no_dump, a_task_may_dump,
-          tasks_that_have_ended_are_not_told_of, a_forked_child_tells_of_its_own,
-          without_membarrier_the_executor_pays)
+          who_yields_waits_for_nothing, tasks_that_have_ended_are_not_told_of,
+          a_forked_child_tells_of_its_own, without_membarrier_the_executor_pays)

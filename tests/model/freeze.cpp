@@ -153,7 +153,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         list_init(&q.ready);
         list_init(&q.waiting);
         for (trale_task &t : tasks[i]) {
-            atomic_init(&t.waker.state.word, STATE_QUEUED);
+            atomic_init(&t.waker.state.word, STATE_REFERENCE);
             list_push_back(&q.ready, &t.link);
             t.ready = true;
             write(t.left, 0);
@@ -203,12 +203,12 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
     {
         trale_task *t = q.polled.cell.debug_value();
 
+        if (ready) {
+            section_begin(&q.freeze);
+            task_ready(q, t);
+            section_end(&q.freeze);
+        }
         atomic_store_explicit(&q.polled, (trale_task *)NULL, memory_order_release);
-        if (!ready)
-            return;
-        section_begin(&q.freeze);
-        task_ready(q, t);
-        section_end(&q.freeze);
     }
     /* take_inbox, in executor.c */
     void take_inbox(run_queue &q)
@@ -224,7 +224,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         begin_poll(queue(i));
         end_poll(queue(i), true);
     }
-    /* Each of its tasks is found once, and a new one once at most. */
+    /* Each of its tasks is found once, and a new one once at most. Who only yields never waits. */
     void look(int i)
     {
         found f = {};
@@ -236,6 +236,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
             times[t == &newcomer ? 2 : t - tasks[i]]++;
             if (t != &newcomer && f.tasks[k].doing != DOING_RUNNING)
                 read(t->left);
+            RL_ASSERT(f.tasks[k].doing != DOING_WAITING || S::waits);
             reached(t == &newcomer                      ? FOUND_NEW
                     : f.tasks[k].doing == DOING_RUNNING ? FOUND_POLLED
                                                         : FOUND_READY);
@@ -262,6 +263,7 @@ constexpr unsigned goals = 1 << FOUND_READY | 1 << FOUND_POLLED;
 /* Frozen twice: the executor that waits may find itself frozen again. */
 template <typename S, bool barrier> struct frozen_twice : with_frozen<S, 1, 2, goals, 4> {
     static constexpr unsigned asymmetric = barrier;
+    static constexpr bool waits = false;
 
     void thread(unsigned index)
     {
@@ -281,6 +283,7 @@ SCENARIO(twice_without, "freeze: an executor, frozen twice, no barrier");
 /* A dump: one by the barrier, the other without. */
 struct both_kinds : with_frozen<both_kinds, 2, 3, goals, 2> {
     static constexpr unsigned asymmetric = 1;
+    static constexpr bool waits = false;
 
     void thread(unsigned index)
     {
@@ -292,6 +295,7 @@ SCENARIO(both_kinds, "freeze: two executors, frozen together");
 /* What comes new stands in the inbox, then on the run queue. */
 struct newcomer_comes : with_frozen<newcomer_comes, 1, 3, goals | 1 << FOUND_NEW, 3> {
     static constexpr unsigned asymmetric = 1;
+    static constexpr bool waits = true;
 
     void thread(unsigned index)
     {

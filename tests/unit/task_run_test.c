@@ -83,7 +83,8 @@ static int take_inbox(void)
 
     for (; w; w = next, n++) {
         next = w->next;
-        task_arrive_in_section(container_of(w, trale_task, waker));
+        if (!task_arrive_in_section(container_of(w, trale_task, waker)))
+            trale_waker_drop(w);
     }
     return n;
 }
