@@ -40,5 +40,6 @@
 #include <trale/group.h>
 #include <trale/runtime.h>
 #include <trale/debug.h>
+#include <trale/metrics.h>
 
 #endif

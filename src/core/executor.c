@@ -111,12 +111,14 @@ static void take_inbox(struct executor *ex)
     w = inbox_take(&ex->queue.inbox);
     for (round = runtime_round(ex->runtime); w; w = next) {
         next = w->next;
+        counter_add(&ex->counts.woken_outside, 1);
         if (arrive(ex, container_of(w, trale_task, waker), round))
             continue;
         w->next = over;
         over = w;
     }
     section_end(&ex->queue.freeze);
+    counter_add(&ex->counts.batches, 1);
     for (w = over; w; w = next) {
         next = w->next;
         trale_waker_drop(w);
@@ -138,6 +140,7 @@ static bool take_newcomer(struct executor *ex)
         arrive(ex, task, runtime_round(ex->runtime));
     }
     section_end(&ex->queue.freeze);
+    counter_add(&ex->counts.newcomers, task != NULL);
     return task != NULL;
 }
 
@@ -175,9 +178,11 @@ static bool look_around(struct executor *ex, int64_t start)
 /* With the mark on the inbox: until something was pushed, or the reactor has something. */
 static void sleep_parked(struct executor *ex)
 {
+    counter_add(&ex->counts.parks, 1);
     if (!ex->is_inline) {
         baton_hand_over(&ex->reactor->baton);
         inbox_wait(&ex->queue.inbox);
+        counter_add(&ex->counts.futex_wakes, 1);
         return;
     }
     reactor_turn(ex->reactor, true);
@@ -211,12 +216,22 @@ static void note_time(struct executor *ex, int64_t now)
     atomic_store_explicit(&ex->queue.now, now, memory_order_relaxed);
 }
 
+/* Since the clock was looked at last there was nothing but polls. */
+static void note_polls(struct executor *ex, int64_t now)
+{
+    int64_t took = now - atomic_load_explicit(&ex->queue.now, memory_order_relaxed);
+
+    if (took > (int64_t)counter_read(&ex->counts.longest))
+        atomic_store_explicit(&ex->counts.longest, (uint64_t)took, memory_order_relaxed);
+}
+
 /* A wait that a timer ended says nothing for spinning: that end was known beforehand. */
 static void wait_for_work(struct executor *ex)
 {
     int64_t start = clock_now(), end;
     int64_t timer = timer_queue_earliest(&ex->reactor->timers);
 
+    note_polls(ex, start);
     if (!look_around(ex, start))
         park(ex, timer);
     end = clock_now();
@@ -229,6 +244,7 @@ static void turn_if_due(struct executor *ex)
 {
     int64_t now = clock_now();
 
+    note_polls(ex, now);
     note_time(ex, now);
     if (now - ex->turned < TURN_NS)
         return;

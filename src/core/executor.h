@@ -23,6 +23,11 @@ struct stall_seen {
     bool reported;
 };
 
+/* For metrics; written by the executor. */
+struct executor_counts {
+    counter woken_outside, batches, newcomers, parks, futex_wakes, longest;
+};
+
 struct executor {
     struct run_queue queue;
     trale_runtime *runtime;          /* I: */
@@ -30,6 +35,7 @@ struct executor {
     struct reactor *reactor;         /* I: */
     struct stack_cache stacks;       /* X: */
     struct spin spin;                /* X: how the recent waits went */
+    struct executor_counts counts;   /* A: */
     int64_t turned;                  /* X: when it last turned the reactor */
     struct overflow_stack alternate; /* X: for signal handlers */
     /*

@@ -90,6 +90,8 @@ static void collect(struct reactor *r, int timeout_ms, struct wake_batch *batch)
     if (timeout_ms == 0 && atomic_load_explicit(&r->registered, memory_order_relaxed) == 0)
         return;
     count = poller_wait(&r->poller, events, EVENTS, timeout_ms);
+    counter_add(&r->waits, 1);
+    counter_add(&r->events, (uint64_t)count);
     for (int i = 0; i < count; i++)
         source_ready(events[i].tag, events[i].ready, batch);
 }
@@ -110,7 +112,7 @@ void reactor_turn(struct reactor *r, bool block)
         wake_batch_deliver(&batch);
     } while (!all);
     release_retired(r);
-    atomic_fetch_add_explicit(&r->turns, 1, memory_order_relaxed); /* stand_by compares it */
+    counter_add(&r->turns, 1); /* stand_by compares it */
 }
 
 void reactor_turn_for(struct reactor *r, const struct inbox *inbox)
@@ -137,17 +139,16 @@ static bool one_is_parked(const struct reactor *r)
  */
 static bool stand_by(struct reactor *r)
 {
-    unsigned turns;
+    uint64_t turns;
 
     baton_put_down(&r->baton);
     if (one_is_parked(r) && baton_take_back(&r->baton))
         return true;
     for (;;) {
-        turns = atomic_load_explicit(&r->turns, memory_order_relaxed);
+        turns = counter_read(&r->turns);
         if (baton_nap(&r->baton, NAP_NS))
             return true;
-        if (turns == atomic_load_explicit(&r->turns, memory_order_relaxed) &&
-            baton_take_back(&r->baton))
+        if (turns == counter_read(&r->turns) && baton_take_back(&r->baton))
             return false;
     }
 }

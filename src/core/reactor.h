@@ -24,7 +24,7 @@ struct reactor {
     atomic_bool stopping;            /* A: set once; then the poller is interrupted */
     atomic_uint registered;    /* A: sources; with none, a turn that does not block skips epoll */
     atomic_uint retired_count; /* A: changed under the lock */
-    atomic_uint turns;         /* A: so far; written by the holder of the baton */
+    counter turns, waits, events; /* A: so far; by the holder of the baton */
     pthread_mutex_t lock;
     struct trale_link sources; /* L: registered; the reactor has a reference to each */
     struct trale_link retired; /* L: deregistered; a reference that the holder gives back */

@@ -76,6 +76,11 @@ uint16_t runtime_round(const trale_runtime *rt)
     return round_of(atomic_load(&rt->tasks));
 }
 
+uint64_t runtime_count_tasks(const trale_runtime *rt)
+{
+    return (atomic_load_explicit(&rt->tasks, memory_order_acquire) & TASKS) / ONE_TASK;
+}
+
 bool runtime_has_tasks(const trale_runtime *rt)
 {
     /* Acquire: pairs with runtime_tasks_ended. Who waited sees what the tasks did. */

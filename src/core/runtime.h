@@ -61,7 +61,8 @@ void runtime_wait_delist(trale_runtime_wait_future *f);
 bool runtime_close(trale_runtime *rt, bool round);
 void runtime_reopen(trale_runtime *rt);
 
-/* Tasks that have not ended? */
+/* Tasks that have not ended. Acquire: pairs with runtime_tasks_ended. */
+uint64_t runtime_count_tasks(const trale_runtime *rt);
 bool runtime_has_tasks(const trale_runtime *rt);
 
 /* One without threads; its executor is run by the caller: 0 or -errno, as trale_runtime_new. */

@@ -72,6 +72,7 @@ static void take_out(struct trale_timer_queue *q, struct trale_timer *timer)
 {
     unsigned level, digit;
 
+    counter_add(&q->pending, (uint64_t)-1);
     if (timer->place == IN_HEAP) {
         heap_remove(&q->heap, timer);
         return;
@@ -164,6 +165,7 @@ void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_wak
     timer->queue = q;
     timer->waker = waker;
     timer->order = q->order++;
+    counter_add(&q->pending, 1);
     insert(q, timer);
     if (timer->deadline < timer_queue_earliest(q)) {
         set_earliest(q, timer->deadline);

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/counter.h"
 #include "base/pairing_heap.h"
 #include "core/poller.h"
 #include "task/waker.h"
@@ -24,6 +25,7 @@ struct trale_timer_queue {
     struct pairing_heap heap; /* L: timers of slots up to near */
     uint64_t near;            /* L: the slot the heap has come to; the wheel is relative to it */
     uint64_t order;           /* L: timers armed so far */
+    counter pending;          /* L: armed now; read by anybody */
     uint64_t filled[WHEEL_LEVELS];                       /* L: which slots are not empty */
     struct trale_timer *slot[WHEEL_LEVELS][WHEEL_SLOTS]; /* L: */
     /*

@@ -10,6 +10,7 @@
 #ifndef TASK_RUN_QUEUE_H
 #define TASK_RUN_QUEUE_H
 
+#include "base/counter.h"
 #include "base/list.h"
 #include "task/freeze.h"
 #include "task/inbox.h"
@@ -36,12 +37,13 @@ struct run_queue {
      * then may the queue be freed.
      */
     void (*interrupt)(struct run_queue *);
-    _Atomic(uint32_t) pushers;    /* A: by anybody; release, pairs with who waits for 0 */
-    struct freeze freeze;         /* A: */
-    _Atomic(trale_task *) polled; /* A: set in sections; NULL: none, at any time */
-    _Atomic(uint32_t) polls;      /* A: begun so far */
-    _Atomic(uint32_t) looked;     /* A: the same, when it last looked at the clock */
-    _Atomic(int64_t) now;         /* A: what it saw */
+    _Atomic(uint32_t) pushers;         /* A: by anybody; release, pairs with who waits for 0 */
+    struct freeze freeze;              /* A: */
+    _Atomic(trale_task *) polled;      /* A: set in sections; NULL: none, at any time */
+    _Atomic(uint32_t) polls;           /* A: begun so far */
+    _Atomic(uint32_t) looked;          /* A: the same, when it last looked at the clock */
+    _Atomic(int64_t) now;              /* A: what it saw */
+    counter polled_so_far, woken_here; /* A: for metrics */
 };
 
 #endif

@@ -211,12 +211,15 @@ static void run(struct run_queue *queue)
 
 void run_queue_poll(struct run_queue *queue, unsigned most)
 {
+    uint32_t before = atomic_load_explicit(&queue->polls, memory_order_relaxed);
     unsigned spent = 0;
 
     while (most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
         run(queue);
         spent += this_thread.spent;
     }
+    counter_add(&queue->polled_so_far,
+                atomic_load_explicit(&queue->polls, memory_order_relaxed) - before);
     if (queue->ended > 0)
         queue->account(queue);
 }

@@ -77,8 +77,10 @@ static inline void task_ready(trale_task *task)
 /* Executor: the same if it is not there yet, nor on its way from another thread. */
 static inline void task_wake_here(trale_task *task)
 {
-    if (!task->ready && !state_is_queued(&task->waker.state))
-        task_ready(task);
+    if (task->ready || state_is_queued(&task->waker.state))
+        return;
+    counter_add(&task->home->woken_here, 1);
+    task_ready(task);
 }
 
 /* Executor: it came out of the inbox. False: it is over, and what it kept for that a reference of
