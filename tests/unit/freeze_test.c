@@ -79,7 +79,7 @@ static void await_sections(long more)
 static void freeze_often(uint64_t seed)
 {
     uint64_t random = random_fork(seed, 0);
-    long count = test_scale(5000), busy = 0;
+    long count = test_scale(2000), busy = 0;
 
     for (long i = 0; i < count; i++) {
         await_sections(1 + random_below(&random, 4));

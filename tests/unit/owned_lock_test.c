@@ -306,7 +306,7 @@ START_TEST(a_thread_comes_while_the_owner_is_at_it)
 {
     have_barrier();
     race.take_part = hammer_or_come;
-    run_race(2, 1, 40000);
+    run_race(2, 1, 10000);
 }
 END_TEST
 
@@ -314,7 +314,7 @@ START_TEST(two_threads_come_while_the_owner_is_at_it)
 {
     have_barrier();
     race.take_part = hammer_or_come;
-    run_race(3, 1, 20000);
+    run_race(3, 1, 5000);
 }
 END_TEST
 
@@ -322,7 +322,7 @@ START_TEST(an_executor_comes_while_the_owner_is_at_it)
 {
     have_barrier();
     race.take_part = hammer_or_come;
-    run_race(2, 2, 20000);
+    run_race(2, 2, 5000);
 }
 END_TEST
 
@@ -330,7 +330,7 @@ START_TEST(two_executors_come_at_once)
 {
     have_barrier();
     race.take_part = come_at_once;
-    run_race(2, 2, 20000);
+    run_race(2, 2, 5000);
 }
 END_TEST
 
@@ -338,7 +338,7 @@ START_TEST(two_executors_and_a_thread_come_at_once)
 {
     have_barrier();
     race.take_part = come_at_once;
-    run_race(3, 2, 20000);
+    run_race(3, 2, 5000);
 }
 END_TEST
 
