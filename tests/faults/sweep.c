@@ -23,7 +23,7 @@
 #define FAULTS_MAX 4096
 #define CALLS_MAX 12 /* of one point: waits come in any number */
 #define AT_ONCE 4    /* processes: most of their time, they wait for each other's threads */
-#define HANG 6       /* seconds */
+#define HANG 20      /* seconds */
 #define LINGER (2 * TRALE_SEC)
 #define FAILURES_MAX 5
 #define NOT_REACHED 3 /* exit status: this time the scenario did not make so many calls */

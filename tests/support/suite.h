@@ -26,7 +26,7 @@
 
 #include <check.h>
 
-#define TEST_TIMEOUT 20
+#define TEST_TIMEOUT 60
 
 /*
  * libcheck writes the place of every assertion that holds to a file, so that it can say after

@@ -2,7 +2,6 @@
  * Sections against who freezes them: while they are frozen none is begun, and none is half done;
  * where the kernel makes the barrier (membarrier(2)), and where it refuses to.
  */
-#define _GNU_SOURCE /* CPU_SET */
 #include "suite.h"
 
 #include <errno.h>
@@ -14,16 +13,10 @@
 
 #include "base/barrier.h"
 #include "base/spin.h"
+#include "race.h"
 #include "seed.h"
 #include "system.h"
 #include "task/freeze.h"
-
-enum { LINES = 8 };
-
-/* Both sides write these, so that what is written behind them is late to be seen. */
-static struct line {
-    _Alignas(64) atomic_int word;
-} lines[LINES];
 
 static struct {
     _Alignas(64) struct freeze freeze;
@@ -31,27 +24,6 @@ static struct {
     _Alignas(64) atomic_long sections;
     atomic_bool over;
 } shared;
-
-static void dirty_lines(void)
-{
-    for (int i = 0; i < LINES; i++)
-        atomic_store_explicit(&lines[i].word, i, memory_order_relaxed);
-}
-
-/* Each side has its CPU, if there are two: on one they would only take turns. */
-static void move_to_cpu(bool last)
-{
-    cpu_set_t allowed, one;
-    int chosen = -1;
-
-    MUST(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &allowed) && (last || chosen < 0))
-            chosen = cpu;
-    CPU_ZERO(&one);
-    CPU_SET(chosen, &one);
-    MUST(sched_setaffinity(0, sizeof one, &one) == 0);
-}
 
 static void *run_sections(void *arg)
 {
@@ -107,7 +79,7 @@ static void await_sections(long more)
 static void freeze_often(uint64_t seed)
 {
     uint64_t random = random_fork(seed, 0);
-    long count = test_scale(5000), busy = 0;
+    long count = test_scale(2000), busy = 0;
 
     for (long i = 0; i < count; i++) {
         await_sections(1 + random_below(&random, 4));
