@@ -228,13 +228,15 @@ int trale_runtime_new(trale_runtime **runtime, const trale_config *config)
     if (!rt)
         return -ENOMEM;
     list_init(&rt->waiters);
-    newcomers_init(&rt->newcomers);
+    error = newcomers_init(&rt->newcomers);
+    if (error != 0)
+        goto free_memory;
     rt->stack_size = config && config->stack_size ? config->stack_size : STACK_SIZE_DEFAULT;
     for (unsigned i = 0; i < rt->count; i++)
         executor_init(&rt->executors[i], rt, i);
     error = reactor_init(&rt->reactor, rt->executors, rt->count);
     if (error != 0)
-        goto free_memory;
+        goto destroy_newcomers;
     overflow_watch();
     spin_allowed(); /* reads files: not later, when descriptors come and go */
     error = start_threads(rt);
@@ -250,8 +252,9 @@ end_threads:
     end_threads(rt);
 destroy_reactor:
     reactor_destroy(&rt->reactor);
-free_memory:
+destroy_newcomers:
     newcomers_destroy(&rt->newcomers);
+free_memory:
     free(rt);
     return error;
 }
