@@ -202,10 +202,10 @@ static void run(struct run_queue *queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
     if (ended)
         return;
+    if (this_thread.yielded) /* before it is said that it is polled no more: it awaits nothing */
+        task_wake_again(task);
     /* Release: pairs with the acquire of who walks the lists. */
     atomic_store_explicit(&queue->polled, NULL, memory_order_release);
-    if (this_thread.yielded)
-        task_wake_again(task);
 }
 
 void run_queue_poll(struct run_queue *queue, unsigned most)

@@ -256,7 +256,32 @@ START_TEST(without_membarrier_the_executor_pays)
 }
 END_TEST
 
+static intptr_t yield_until(void *stop)
+{
+    while (gate_opened(stop) == 0)
+        trale_yield();
+    return 0;
+}
+
+/* Whenever it comes: also while one that has yielded is put back into the queue. */
+START_TEST(a_task_that_yields_never_waits)
+{
+    struct gate stop = GATE;
+    trale_task *tasks[2];
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(trale_spawn(&tasks[i], yield_until, &stop), 0);
+    for (long i = test_scale(2000); i > 0; i--) {
+        const char *doing = dump_doing(tasks[0]);
+        ck_assert_msg(strncmp(doing, "waiting", 7) != 0, "%s", doing);
+    }
+    gate_open(&stop);
+    for (int i = 0; i < 2; i++)
+        join(tasks[i]);
+}
+END_TEST
+
 TEST_MAIN("dump", tasks_tell_where_they_were_spawned, a_failed_spawn_leaves_its_place_to_nobody,
           tasks_have_names, tasks_grow_old, a_stuck_executor_holds_up_no_dump, a_task_may_dump,
           tasks_that_have_ended_are_not_told_of, a_forked_child_tells_of_its_own,
-          without_membarrier_the_executor_pays)
+          without_membarrier_the_executor_pays, a_task_that_yields_never_waits)
