@@ -20,9 +20,9 @@ enum { EXECUTORS = 3 };
 static trale_runtime *runtime;
 static atomic_long steps;
 
-static void make_runtime(void)
+static void make_runtime(unsigned executors)
 {
-    trale_config config = {.executors = EXECUTORS};
+    trale_config config = {.executors = executors};
 
     MUST(trale_runtime_new(&runtime, &config) == 0);
 }
@@ -64,7 +64,7 @@ static intptr_t wait_for_ever(void *nothing)
 static void start_work(void)
 {
     MUST(atexit(nothing_runs) == 0);
-    make_runtime();
+    make_runtime(EXECUTORS);
     for (unsigned i = 0; i < 4 * EXECUTORS; i++) {
         trale_spawn_options options = {.runtime = runtime, .executor = i % (EXECUTORS + 1)};
         MUST(trale_spawn_with(NULL, &options, step_for_ever, NULL) == 0);
@@ -165,23 +165,22 @@ static intptr_t never_yield(void *gate)
     return 0;
 }
 
-static void get_stuck(void)
+static void get_stuck(unsigned executors)
 {
     static struct gate gate = GATE;
 
     MUST(atexit(join_at_exit) == 0);
-    make_runtime();
-    for (unsigned i = 0; i < EXECUTORS; i++) {
+    make_runtime(executors);
+    for (unsigned i = 0; i < executors; i++) {
         trale_spawn_options options = {.runtime = runtime, .executor = i + 1};
         MUST(trale_spawn_with(NULL, &options, never_yield, &gate) == 0);
     }
-    gate_wait_for(&gate, EXECUTORS);
+    gate_wait_for(&gate, executors);
 }
 
-static void leave_newcomers_behind(void *arg)
+static void leave_newcomers_behind(void *executors)
 {
-    (void)arg;
-    get_stuck();
+    get_stuck((unsigned)(uintptr_t)executors);
     trale_spawn_options options = {.runtime = runtime};
     for (int i = 0; i < 5; i++)
         MUST(trale_spawn_with(&never_started, &options, step_for_ever, NULL) == 0);
@@ -190,7 +189,14 @@ static void leave_newcomers_behind(void *arg)
 
 START_TEST(what_no_executor_has_taken_never_starts_after_the_exit)
 {
-    exits_with(leave_newcomers_behind, NULL, 11);
+    exits_with(leave_newcomers_behind, (void *)(uintptr_t)EXECUTORS, 11);
+}
+END_TEST
+
+/* Not one after the other: the test would time out. */
+START_TEST(exit_waits_for_all_stuck_executors_at_once)
+{
+    exits_with(leave_newcomers_behind, (void *)(uintptr_t)(TEST_TIMEOUT + 10), 11);
 }
 END_TEST
 
@@ -208,7 +214,7 @@ static void exit_with_newcomers(void *code)
     trale_spawn_options options = {.executor = 2};
 
     MUST(atexit(nothing_runs) == 0);
-    make_runtime();
+    make_runtime(EXECUTORS);
     options.runtime = runtime;
     MUST(trale_spawn_with(NULL, &options, spawn_and_exit, code) == 0);
     for (;;)
@@ -277,4 +283,5 @@ END_TEST
 TEST_MAIN("executors_exit", the_program_exits_with_tasks_on_every_executor,
           a_task_of_any_executor_exits, a_stackless_task_of_any_executor_exits,
           what_no_executor_has_taken_never_starts_after_the_exit,
-          a_task_exits_that_has_just_spawned, a_task_of_any_executor_forks)
+          exit_waits_for_all_stuck_executors_at_once, a_task_exits_that_has_just_spawned,
+          a_task_of_any_executor_forks)
