@@ -26,10 +26,11 @@ struct newcomers {
     atomic_size_t count;     /* A: */
 };
 
-static inline void newcomers_init(struct newcomers *n)
+/* 0 or -errno. */
+static inline int newcomers_init(struct newcomers *n)
 {
-    pthread_mutex_init(&n->lock, NULL);
     list_init(&n->tasks);
+    return -pthread_mutex_init(&n->lock, NULL);
 }
 
 /* Nobody adds any more, but somebody may be about to unlock. */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "core/pool.h"
 #include "core/runtime.h"
 #include "core/thread_start.h"
@@ -13,7 +14,7 @@
 #include "task/thread.h"
 #include "task/thread_waker.h"
 
-/* How long exit waits for a poll that does not come back. */
+/* How long exit waits for polls that do not come back. */
 #define EXIT_PATIENCE_NS TRALE_SEC
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -141,12 +142,15 @@ trale_runtime *process_next(const trale_runtime *rt)
 static void stop(trale_runtime *rt)
 {
     struct executor *own = executor_current();
+    int64_t until = clock_now() + EXIT_PATIENCE_NS, left;
     bool all_left = true;
 
-    for_each_executor(ex, rt) if (ex != own) executor_stop(ex);
-    for_each_executor(ex, rt)
-    {
-        if (ex == own || !executor_wait_left(ex, EXIT_PATIENCE_NS) || ex->is_inline)
+    for_each_executor (ex, rt)
+        if (ex != own)
+            executor_stop(ex);
+    for_each_executor (ex, rt) {
+        left = until - clock_now();
+        if (ex == own || !executor_wait_left(ex, left > 0 ? left : 0) || ex->is_inline)
             all_left = false;
         else
             pthread_join(ex->thread, NULL);

@@ -45,7 +45,9 @@ int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
 /* One that is parked, if any is. */
 static void kick_one(trale_runtime *rt)
 {
-    for_each_executor(ex, rt) if (inbox_kick(&ex->queue.inbox)) return;
+    for_each_executor (ex, rt)
+        if (inbox_kick(&ex->queue.inbox))
+            return;
 }
 
 void runtime_send(trale_task *new)
@@ -231,20 +233,25 @@ static int make(trale_runtime **made, unsigned count, size_t stack_size)
     if (!rt)
         return -ENOMEM;
     list_init(&rt->waiters);
-    newcomers_init(&rt->newcomers);
     rt->stack_size = stack_size > 0 ? stack_size : STACK_SIZE_DEFAULT;
     for (unsigned i = 0; i < count; i++)
         executor_init(&rt->executors[i], rt, i);
+    error = newcomers_init(&rt->newcomers);
+    if (error != 0)
+        goto free_memory;
     error = reactor_init(&rt->reactor, rt->executors, count);
-    if (error != 0) {
-        newcomers_destroy(&rt->newcomers);
-        free(rt);
-        return error;
-    }
+    if (error != 0)
+        goto destroy_newcomers;
     overflow_watch();
     spin_allowed(); /* reads files: not later, when descriptors come and go */
     *made = rt;
     return 0;
+
+destroy_newcomers:
+    newcomers_destroy(&rt->newcomers);
+free_memory:
+    free(rt);
+    return error;
 }
 
 static void unmake(trale_runtime *rt)

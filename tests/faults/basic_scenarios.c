@@ -34,6 +34,25 @@ void own_runtime(void)
     free_runtime(rt);
 }
 
+/* The threads are started one after the other: with the second the first one must go too. */
+void several_executors(void)
+{
+    const trale_config config = {.executors = 3};
+    trale_spawn_options options = {0};
+    trale_runtime *rt = NULL;
+    trale_task *task = NULL;
+
+    CALL(trale_runtime_new(&rt, &config), !rt);
+    options.runtime = rt;
+    for (options.executor = 0; options.executor <= 3; options.executor++) {
+        CALL(trale_spawn_with(&task, &options, forty_two, NULL), !task);
+        join_for(task, 42);
+        task = NULL;
+    }
+    CALL(trale_runtime_wait(rt), true);
+    free_runtime(rt);
+}
+
 static intptr_t count_up(void *arg)
 {
     CALL(trale_sleep(0), true);

@@ -9,6 +9,12 @@ START_TEST(own_runtime_survives)
 }
 END_TEST
 
+START_TEST(several_executors_survive)
+{
+    sweep("several executors", several_executors);
+}
+END_TEST
+
 START_TEST(default_runtime_survives)
 {
     sweep("default runtime", default_runtime);
@@ -174,6 +180,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {own_runtime_survives,
+                                  several_executors_survive,
                                   default_runtime_survives,
                                   spawns_survive,
                                   groups_survive,

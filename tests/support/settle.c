@@ -1,5 +1,6 @@
 #include "settle.h"
 
+#include "executors.h"
 #include "suite.h"
 
 static intptr_t nothing(void *arg)
@@ -25,10 +26,17 @@ static intptr_t hold(void *arg)
     return 0;
 }
 
+void hold_executor_at(struct hold *h, trale_runtime *runtime, unsigned executor)
+{
+    trale_spawn_options options = {.runtime = runtime, .executor = executor};
+
+    ck_assert_int_eq(trale_spawn_with(&h->task, &options, hold, h), 0);
+    gate_wait(&h->held);
+}
+
 void hold_executor(struct hold *h)
 {
-    ck_assert_int_eq(trale_spawn(&h->task, hold, h), 0);
-    gate_wait(&h->held);
+    hold_executor_at(h, NULL, 0);
 }
 
 void release_executor(struct hold *h)
