@@ -75,7 +75,7 @@ static void look_at_all(int64_t limit)
 
     process_lock();
     while ((rt = process_next(rt)))
-        for_each_executor (ex, rt)
+        for_each_executor(ex, rt)
             look_at(ex, limit, &text);
     process_unlock();
     if (text.length > 0)
