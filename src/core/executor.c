@@ -8,10 +8,10 @@
 #include "core/thread_start.h"
 #include "task/thread.h"
 
-#define POLLS 64       /* between two looks at the inbox */
+#define POLLS 64        /* between two looks at the inbox */
 #define POLLS_BETWEEN 4 /* between two tasks that any executor may start */
-#define NEAR_NS 100000 /* how soon a timer is due soon */
-#define TURN_NS 200000 /* between two turns of the reactor, while there is work */
+#define NEAR_NS 100000  /* how soon a timer is due soon */
+#define TURN_NS 200000  /* between two turns of the reactor, while there is work */
 
 /* Every task that is here and not the janitor, nor came after the freeing was given up. Those on
  * the run queue need no queueing. In a section. */
@@ -74,8 +74,7 @@ void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number)
     static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
     static const struct deadline_ops deadlines = {arm_deadline, timer_disarm};
 
-    *ex = (struct executor){
-        .runtime = runtime, .reactor = &runtime->reactor, .number = number};
+    *ex = (struct executor){.runtime = runtime, .reactor = &runtime->reactor, .number = number};
     list_init(&ex->queue.ready);
     list_init(&ex->queue.waiting);
     ex->queue.account = account;

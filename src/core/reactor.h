@@ -29,8 +29,8 @@ struct reactor {
     struct trale_link sources; /* L: registered; the reactor has a reference to each */
     struct trale_link retired; /* L: deregistered; a reference that the holder gives back */
     const struct executor *executors; /* I: that the reactor works for */
-    unsigned count;            /* I: of them */
-    pthread_t thread;          /* I: */
+    unsigned count;                   /* I: of them */
+    pthread_t thread;                 /* I: */
 };
 
 /* 0 or -errno; on failure nothing is left of it. The thread is started by reactor_start. */
