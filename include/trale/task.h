@@ -18,7 +18,7 @@
 TRALE_BEGIN
 
 /*
- * Starts fn(arg) as a fiber. From a task, the new task belongs to the same runtime and executor;
+ * Starts fn(arg) as a fiber, on any executor. From a task, the new task belongs to the same runtime;
  * from a plain thread, to the default runtime. *task receives a handle that must be given to
  * trale_join or trale_detach, once; with task NULL the new task is detached. Never waits.
  *   -EINVAL: fn is NULL.

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "executors.h"
 #include "gate.h"
 #include "probe.h"
 #include "settle.h"
@@ -191,7 +192,7 @@ static void try_row(enum ending ending, bool fiber, enum handle handle)
     struct row r = {.ending = ending,
                     .fiber = fiber,
                     .handle = handle,
-                    .runtime = new_runtime(),
+                    .runtime = new_runtime_with(1),
                     .holds = GATE,
                     .released = GATE,
                     .joins = GATE,

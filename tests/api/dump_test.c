@@ -10,6 +10,7 @@
 #include <trale.h>
 
 #include "dumped.h"
+#include "executors.h"
 #include "gate.h"
 #include "settle.h"
 #include "system.h"
@@ -160,8 +161,9 @@ static intptr_t nothing(void *arg)
 
 static intptr_t spawn_and_dump(void *arg)
 {
+    const trale_spawn_options same = {.executor = 1};
     trale_task *task;
-    int error = trale_spawn(&task, nothing, arg);
+    int error = trale_spawn_with(&task, &same, nothing, arg);
 
     dumped = dump_text();
     return error == 0 ? trale_join(task, NULL) : error;
@@ -173,7 +175,7 @@ START_TEST(a_task_may_dump)
     ck_assert_ptr_nonnull(strstr(dumped, ", 1 task\n"));
     ck_assert_ptr_nonnull(strstr(dumped, " old: running, for "));
     free(dumped);
-    ck_assert_int_eq(join(spawn_named("dumps", spawn_and_dump, NULL)), 0);
+    ck_assert_int_eq(join(spawn_at(NULL, 1, spawn_and_dump, NULL)), 0);
     ck_assert_ptr_nonnull(strstr(dumped, ", 2 tasks\n"));
     ck_assert_ptr_nonnull(strstr(dumped, " old: new\n"));
     free(dumped);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "executors.h"
 #include "settle.h"
 #include "waiters.h"
 
@@ -172,8 +173,8 @@ START_TEST(a_fiber_makes_so_many_operations_a_poll)
     trale_task *task, *other;
 
     hold_executor(&h);
-    task = spawn_on(NULL, wait_often, NULL);
-    other = spawn_on(NULL, other_runs, NULL);
+    task = spawn_at(NULL, 1, wait_often, NULL);
+    other = spawn_at(NULL, 1, other_runs, NULL);
     release_executor(&h);
     ck_assert_int_eq(join(task), 0);
     ck_assert_int_eq(join(other), 0);

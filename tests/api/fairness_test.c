@@ -10,6 +10,9 @@
 #include "settle.h"
 #include "wait_task.h"
 
+/* Of one executor, for what they do depends on each other's turns. */
+static const trale_spawn_options same = {.executor = 1};
+
 #define TASKS 200
 
 /* Who ran, in order. Written by tasks, which run one at a time, and read after they were joined. */
@@ -37,7 +40,7 @@ START_TEST(tasks_run_in_the_order_of_their_spawns)
 
     hold_executor(&h);
     for (intptr_t i = 0; i < TASKS; i++)
-        ck_assert_int_eq(trale_spawn(&tasks[i], record_one, (void *)i), 0);
+        ck_assert_int_eq(trale_spawn_with(&tasks[i], &same, record_one, (void *)i), 0);
     release_executor(&h);
     for (int i = 0; i < TASKS; i++)
         join(tasks[i]);
@@ -54,12 +57,21 @@ static enum trale_poll record_poll(struct probe *p, trale_context *cx)
     return p->polls == 1 ? TRALE_PENDING : TRALE_READY;
 }
 
+static trale_task *spawn_probe(struct probe *p)
+{
+    struct probe_future f = probe_future(p);
+    trale_task *task = NULL;
+
+    ck_assert_int_eq(trale_spawn_future_with(&task, &same, &f.future, sizeof f), 0);
+    return task;
+}
+
 static void spawn_recorders(struct probe *probes, trale_task **tasks)
 {
     for (intptr_t i = 0; i < TASKS; i++) {
         probes[i] = (struct probe)PROBE_STEP(record_poll);
         probes[i].arg = (void *)i;
-        tasks[i] = probe_spawn(&probes[i]);
+        tasks[i] = spawn_probe(&probes[i]);
     }
     settle();
     record.length = 0;
@@ -110,7 +122,7 @@ START_TEST(tasks_run_in_the_order_in_which_a_task_woke_them)
     trale_task *tasks[TASKS], *waking;
 
     spawn_recorders(probes, tasks);
-    ck_assert_int_eq(trale_spawn(&waking, wake_shuffled, probes), 0);
+    ck_assert_int_eq(trale_spawn_with(&waking, &same, wake_shuffled, probes), 0);
     join(waking);
     check_shuffled(probes, tasks);
 }
@@ -133,8 +145,8 @@ START_TEST(two_tasks_that_yield_alternate)
     trale_task *one, *two;
 
     hold_executor(&h);
-    ck_assert_int_eq(trale_spawn(&one, record_and_yield, (void *)0), 0);
-    ck_assert_int_eq(trale_spawn(&two, record_and_yield, (void *)1), 0);
+    ck_assert_int_eq(trale_spawn_with(&one, &same, record_and_yield, (void *)0), 0);
+    ck_assert_int_eq(trale_spawn_with(&two, &same, record_and_yield, (void *)1), 0);
     release_executor(&h);
     ck_assert_int_eq(join(one), 0);
     ck_assert_int_eq(join(two), 0);
@@ -149,7 +161,7 @@ static intptr_t spawn_and_yield(void *arg)
 {
     (void)arg;
     for (intptr_t i = 0; i < TASKS; i++)
-        if (trale_spawn(NULL, record_one, (void *)i) != 0)
+        if (trale_spawn_with(NULL, &same, record_one, (void *)i) != 0)
             return -1;
     if (record.length != 0 || trale_yield() != 0)
         return -2;
@@ -160,7 +172,7 @@ START_TEST(a_yield_lets_every_other_ready_task_run_first)
 {
     trale_task *task;
 
-    ck_assert_int_eq(trale_spawn(&task, spawn_and_yield, NULL), 0);
+    ck_assert_int_eq(trale_spawn_with(&task, &same, spawn_and_yield, NULL), 0);
     ck_assert_int_eq(join(task), TASKS);
 }
 END_TEST
@@ -200,8 +212,8 @@ static void check_that_others_go_on(void)
 {
     trale_task *sleeper, *yielder;
 
-    ck_assert_int_eq(trale_spawn(&sleeper, sleep_often, NULL), 0);
-    ck_assert_int_eq(trale_spawn(&yielder, record_and_yield, NULL), 0);
+    ck_assert_int_eq(trale_spawn_with(&sleeper, &same, sleep_often, NULL), 0);
+    ck_assert_int_eq(trale_spawn_with(&yielder, &same, record_and_yield, NULL), 0);
     for (int i = 0; i < 100; i++)
         settle();
     ck_assert_int_eq(trale_sleep(TRALE_MS), 0);
@@ -213,7 +225,7 @@ START_TEST(a_task_that_yields_for_ever_starves_nobody)
 {
     trale_task *task;
 
-    ck_assert_int_eq(trale_spawn(&task, yield_until_stopped, NULL), 0);
+    ck_assert_int_eq(trale_spawn_with(&task, &same, yield_until_stopped, NULL), 0);
     check_that_others_go_on();
     atomic_store(&stop, true);
     ck_assert_int_eq(join(task), 0);
@@ -223,7 +235,7 @@ END_TEST
 START_TEST(a_future_that_always_wakes_itself_starves_nobody)
 {
     struct probe p = PROBE_STEP(wake_until_stopped);
-    trale_task *task = probe_spawn(&p);
+    trale_task *task = spawn_probe(&p);
 
     check_that_others_go_on();
     atomic_store(&stop, true);
@@ -240,8 +252,8 @@ START_TEST(many_that_never_stop_starve_nobody)
 
     for (int i = 0; i < TASKS; i++) {
         probes[i] = (struct probe)PROBE_STEP(wake_until_stopped);
-        futures[i] = probe_spawn(&probes[i]);
-        ck_assert_int_eq(trale_spawn(&fibers[i], yield_until_stopped, NULL), 0);
+        futures[i] = spawn_probe(&probes[i]);
+        ck_assert_int_eq(trale_spawn_with(&fibers[i], &same, yield_until_stopped, NULL), 0);
     }
     check_that_others_go_on();
     atomic_store(&stop, true);
@@ -282,9 +294,9 @@ START_TEST(the_inbox_is_looked_at_after_a_bounded_number_of_polls)
     struct patience p = {GATE, GATE, 0};
     trale_task *task, *other;
 
-    ck_assert_int_eq(trale_spawn(&task, wait_by_yielding, &p), 0);
+    ck_assert_int_eq(trale_spawn_with(&task, &same, wait_by_yielding, &p), 0);
     gate_wait(&p.started);
-    ck_assert_int_eq(trale_spawn(&other, set_stop, NULL), 0);
+    ck_assert_int_eq(trale_spawn_with(&other, &same, set_stop, NULL), 0);
     gate_open(&p.spawned);
     join(other);
     join(task);
@@ -331,12 +343,12 @@ START_TEST(the_inbox_is_looked_at_after_a_bounded_number_of_operations)
     trale_task *tasks[COUNT], *other;
 
     hold_executor(&h);
-    ck_assert_int_eq(trale_spawn(&tasks[0], wait_and_operate, &c), 0);
+    ck_assert_int_eq(trale_spawn_with(&tasks[0], &same, wait_and_operate, &c), 0);
     for (int i = 1; i < COUNT; i++)
-        ck_assert_int_eq(trale_spawn(&tasks[i], operate, &c), 0);
+        ck_assert_int_eq(trale_spawn_with(&tasks[i], &same, operate, &c), 0);
     release_executor(&h);
     gate_wait(&c.started);
-    ck_assert_int_eq(trale_spawn(&other, set_stop, NULL), 0);
+    ck_assert_int_eq(trale_spawn_with(&other, &same, set_stop, NULL), 0);
     gate_open(&c.spawned);
     join(other);
     for (int i = 0; i < COUNT; i++)

@@ -20,15 +20,6 @@ static void free_runtime(trale_runtime *runtime)
 }
 
 /* As settle, on a runtime of choice. */
-static void settle_on(trale_runtime *runtime)
-{
-    trale_spawn_options options = {.runtime = runtime};
-    struct gate gate = GATE;
-    trale_task *task;
-    ck_assert_int_eq(trale_spawn_with(&task, &options, gate_open_in_task, &gate), 0);
-    join(task);
-}
-
 static trale_task *waits_on(trale_runtime *runtime, trale_io *io)
 {
     trale_task *task = spawn_wait_on(runtime, io, TRALE_READABLE);

@@ -153,7 +153,8 @@ static void replace(trale_runtime *awaited, bool stackless, bool cancel)
     trale_task *other = spawn_stubborn(awaited, &s);
     struct hold h = HOLD;
     trale_task *waiter = spawn_waiter(awaited, stackless);
-    hold_executor(&h); /* the waiter stood before it, and waits */
+    settle(); /* the waiter waits */
+    hold_executor(&h);
     release_stubborn(&s);
     ck_assert_int_eq(trale_runtime_free(awaited, TRALE_NEVER), 0);
     ck_assert_int_eq(join(other), 77);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "executors.h"
 #include "gate.h"
 #include "settle.h"
 #include "streams.h"
@@ -140,7 +141,7 @@ static void one_round(int round)
     trale_runtime *runtime;
 
     open_world();
-    runtime = new_runtime();
+    runtime = new_runtime_with(1);
     trale_sleep_init(&sleep, 3600 * TRALE_SEC);
     for (int i = 0; i < KINDS; i++) {
         const trale_spawn_options options = {.runtime = runtime};
@@ -178,7 +179,7 @@ static bool memory_can_be_told(void)
 START_TEST(a_thousand_runtimes_leave_nothing)
 {
     int rounds = (int)test_scale(ROUNDS), fds, threads, mappings;
-    trale_runtime *first = new_runtime();
+    trale_runtime *first = new_runtime_with(1);
     long before, after;
 
     threads = count_threads() - 2; /* with a sanitizer's */

@@ -44,10 +44,11 @@ static void sleeper_drop(trale_future *self)
 static trale_task *start(int number, int64_t deadline)
 {
     static const struct trale_future_ops ops = {sleeper_poll, sleeper_drop, "sleeper"};
+    const trale_spawn_options same = {.executor = 1}; /* on which they wake one after the other */
     struct sleeper s = {.future = {.ops = &ops}, .number = number};
     trale_task *task = NULL;
     trale_sleep_until_init(&s.sleep, deadline);
-    ck_assert_int_eq(trale_spawn_future(&task, &s.future, sizeof s), 0);
+    ck_assert_int_eq(trale_spawn_future_with(&task, &same, &s.future, sizeof s), 0);
     return task;
 }
 

@@ -132,7 +132,8 @@ static intptr_t sleeps_that_yield(void *arg)
 {
     const int64_t *duration = arg;
     int ran = 0;
-    if (trale_spawn(NULL, mark, &ran) != 0)
+    trale_spawn_options same = {.executor = 1};
+    if (trale_spawn_with(NULL, &same, mark, &ran) != 0)
         return -1;
     return trale_sleep(*duration) == 0 ? ran : -1;
 }
@@ -141,9 +142,10 @@ START_TEST(every_sleep_yields_once)
 {
     for (unsigned i = 0; i < SPECIAL; i++) {
         int64_t duration = special[i];
-        intptr_t result = -1;
-        ck_assert_int_eq(trale_block_on(sleeps_that_yield, &duration, &result), 0);
-        ck_assert_int_eq(result, 1);
+        trale_spawn_options same = {.executor = 1};
+        trale_task *task;
+        ck_assert_int_eq(trale_spawn_with(&task, &same, sleeps_that_yield, &duration), 0);
+        ck_assert_int_eq(join(task), 1);
     }
 }
 END_TEST

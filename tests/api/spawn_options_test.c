@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <trale.h>
 
+#include "executors.h"
 #include "probe.h"
 #include "settle.h"
 
@@ -75,12 +76,14 @@ START_TEST(an_executor_that_is_not_there_is_refused)
         unsigned executor;
         int expected;
     } cases[] = {{0, 0}, {1, 0}, {2, -EINVAL}, {3, -EINVAL}, {UINT_MAX, -EINVAL}};
+    trale_runtime *runtime = new_runtime_with(1);
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        trale_spawn_options options = {.executor = cases[i].executor};
+        trale_spawn_options options = {.runtime = runtime, .executor = cases[i].executor};
         ck_assert_int_eq(spawn_with(&options), cases[i].expected);
         ck_assert_int_eq(spawn_future_with(&options), cases[i].expected);
     }
+    ck_assert_int_eq(trale_runtime_free(runtime, TRALE_NEVER), 0);
 }
 END_TEST
 
@@ -141,7 +144,7 @@ static intptr_t note_thread(void *arg)
 
 static pthread_t thread_of(trale_runtime *runtime)
 {
-    trale_spawn_options options = {.runtime = runtime};
+    trale_spawn_options options = {.runtime = runtime, .executor = 1};
     trale_task *task;
     pthread_t thread;
 
@@ -155,7 +158,7 @@ START_TEST(a_task_runs_in_the_runtime_that_was_asked_for)
     trale_runtime *other;
     pthread_t mine, its;
 
-    ck_assert_int_eq(trale_runtime_new(&other, NULL), 0);
+    other = new_runtime_with(1);
     mine = thread_of(NULL);
     its = thread_of(other);
     ck_assert(!pthread_equal(mine, its));

@@ -1,5 +1,7 @@
 #include "settle.h"
 
+#include <errno.h>
+
 #include "executors.h"
 #include "suite.h"
 
@@ -9,12 +11,31 @@ static intptr_t nothing(void *arg)
     return 0;
 }
 
+static int spawn_nothing(trale_task **task, trale_runtime *runtime, unsigned executor)
+{
+    trale_spawn_options options = {.runtime = runtime, .executor = executor};
+
+    return trale_spawn_with(task, &options, nothing, NULL);
+}
+
+void settle_on(trale_runtime *runtime)
+{
+    trale_task *task, *second;
+    int error;
+
+    ck_assert_int_eq(spawn_nothing(&task, runtime, 0), 0);
+    join(task);
+    if (spawn_nothing(&second, runtime, 2) != 0) /* there is one */
+        return;
+    join(second);
+    for (unsigned n = 1; (error = spawn_nothing(&task, runtime, n)) == 0; n++)
+        join(task);
+    ck_assert_int_eq(error, -EINVAL);
+}
+
 void settle(void)
 {
-    trale_task *task;
-
-    ck_assert_int_eq(trale_spawn(&task, nothing, NULL), 0);
-    join(task);
+    settle_on(NULL);
 }
 
 static intptr_t hold(void *arg)
@@ -36,13 +57,22 @@ void hold_executor_at(struct hold *h, trale_runtime *runtime, unsigned executor)
 
 void hold_executor(struct hold *h)
 {
-    hold_executor_at(h, NULL, 0);
+    trale_spawn_options options = {.executor = 2};
+
+    hold_executor_at(h, NULL, 1);
+    for (; h->count < HOLD_MAX; h->count++, options.executor++) {
+        if (trale_spawn_with(&h->others[h->count], &options, hold, h) != 0)
+            break;
+        gate_wait_for(&h->held, h->count + 2);
+    }
 }
 
 void release_executor(struct hold *h)
 {
     gate_open(&h->released);
     join(h->task);
+    while (h->count > 0)
+        join(h->others[--h->count]);
 }
 
 intptr_t join(trale_task *task)

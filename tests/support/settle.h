@@ -1,4 +1,4 @@
-/* Standing still: what a test does to know where the default runtime's executor is. */
+/* Standing still: what a test does to know where the executors of the default runtime are. */
 #ifndef TESTS_SETTLE_H
 #define TESTS_SETTLE_H
 
@@ -7,15 +7,23 @@
 
 /*
  * Test thread. When it returns, every task that was ready before the call has been polled, and
- * that poll has returned: it is one more task, at the end of the FIFO queue, and its join.
+ * that poll has returned: it is one more task, at the end of the FIFO queue, and its join. If there
+ * are several executors, one that any of them takes, after those that came before, and then one on
+ * each.
  */
 void settle(void);
 
-/* Test thread. Holds the executor up inside a task, so that what is spawned and woken meanwhile
+/* The same for another runtime; NULL: the default one. */
+void settle_on(trale_runtime *runtime);
+
+/* Test thread. Holds every executor up inside a task, so that what is spawned and woken meanwhile
  * queues up. `struct hold h = HOLD;` */
+enum { HOLD_MAX = 16 };
 struct hold {
     struct gate held, released;
-    trale_task *task;
+    trale_task *task; /* on the first one */
+    trale_task *others[HOLD_MAX];
+    unsigned count; /* of these */
 };
 
 #define HOLD \

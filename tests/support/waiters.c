@@ -1,5 +1,6 @@
 #include "waiters.h"
 
+#include "executors.h"
 #include "settle.h"
 #include "suite.h"
 
@@ -76,7 +77,7 @@ struct line_waiter *line_add(struct line *line, trale_runtime *runtime,
 
     w->call = call;
     w->object = object;
-    w->task = spawn_on(runtime, wait_in_task, w);
+    w->task = spawn_at(runtime, 1, wait_in_task, w);
     settle_on(runtime);
     return w;
 }
@@ -133,17 +134,6 @@ trale_task *spawn_on(trale_runtime *runtime, trale_fn *fn, void *arg)
 
     ck_assert_int_eq(trale_spawn_with(&task, &options, fn, arg), 0);
     return task;
-}
-
-static intptr_t nothing(void *arg)
-{
-    (void)arg;
-    return 0;
-}
-
-void settle_on(trale_runtime *runtime)
-{
-    join(spawn_on(runtime, nothing, NULL));
 }
 
 trale_runtime *new_runtime(void)

@@ -10,7 +10,9 @@
  *     line_expect(&line, 0);                              the first one is through, nobody else
  *     line_join(&line);
  *
- * When line_add returns, the new one waits, and stands behind those that were added before.
+ * When line_add returns, the new one waits, and stands behind those that were added before. The
+ * tasks of a runtime are all on its first executor: so they go through in the order in which they
+ * were let.
  */
 #ifndef TESTS_WAITERS_H
 #define TESTS_WAITERS_H
@@ -19,6 +21,7 @@
 #include <trale.h>
 
 #include "gate.h"
+#include "settle.h"
 
 enum { LINE_MAX_WAITERS = 64 };
 
@@ -65,8 +68,6 @@ void line_join(struct line *line, intptr_t result);
 /* Waits for the end of one of them, which gives its result; line_join passes it over. */
 intptr_t line_take(struct line_waiter *w);
 
-/* Every task of that runtime that was ready before the call has been polled. */
-void settle_on(trale_runtime *runtime);
 trale_task *spawn_on(trale_runtime *runtime, trale_fn *fn, void *arg);
 trale_runtime *new_runtime(void);
 void free_runtime(trale_runtime *runtime);
