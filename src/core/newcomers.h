@@ -39,8 +39,8 @@ static inline void newcomers_destroy(struct newcomers *n)
 }
 
 /*
- * Any thread. Between the two, whoever adds kicks an executor. Sequentially consistent: pairs with
- * newcomers_wait, see above.
+ * Any thread. Between the two, whoever adds kicks an executor. Sequentially consistent: pairs
+ * with newcomers_wait, see above.
  */
 static inline void newcomers_begin_add(struct newcomers *n, trale_task *task)
 {

@@ -101,7 +101,7 @@ struct reactor { /* reactor.c */
                 return true;
         return false;
     }
-    /* It ended because all the others sleep: one is parked meanwhile only if the baton was out. */
+    /* It ended because all the others sleep. One is parked only if the baton was out meanwhile. */
     void check_nap()
     {
         for (int i = 0; i < count && timeouts_left[rl::thread_index()] == at_last; i++)
@@ -351,8 +351,8 @@ struct one_polls_on
 };
 SCENARIO(one_polls_on, "reactor, two executors, one polls on");
 
-/* The event for the task of the first makes it send a newcomer, and polls on: the other, which has
- * handed the baton over, or is about to, takes it. */
+/* The task of the first gets its event, sends a newcomer, and polls on: the other, which has handed
+ * the baton over, or is about to, takes it. */
 struct sends_newcomer : two_with_reactor<sends_newcomer, 1 << REACTOR_SEES_MARK, 1> {
     static constexpr bool first_turn_blocks = true;
     runtime rt{ex[0], ex[1]};

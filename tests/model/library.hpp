@@ -1,7 +1,7 @@
 /*
  * The library in miniature: what stands around the transitions in src/task/{waker,task,join}.c and
- * src/core/{executor,runtime}.c, as thin as it can be. Each function names what it mirrors. The headers that
- * it includes are the library's own.
+ * src/core/{executor,runtime}.c, as thin as it can be. Each function names what it mirrors. The
+ * headers that it includes are the library's own.
  *
  * Left out: fibers (a task that yields says so), the list of waiting tasks, spinning, the janitor.
  *
@@ -22,7 +22,8 @@
 #include "task/inbox.h"
 #include "task/task_state.h"
 
-/* offsetof of what is not of standard layout: one base, no virtual functions, gcc and clang do it. */
+/* offsetof of what is not of standard layout: one base, no virtual functions, gcc and clang do
+ * it. */
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
 
 namespace model
