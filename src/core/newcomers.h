@@ -33,12 +33,26 @@ static inline int newcomers_init(struct newcomers *n)
     return -pthread_mutex_init(&n->lock, NULL);
 }
 
-/* Nobody adds any more, but somebody may be about to unlock. */
+/* Nobody adds any more, and whoever did had unlocked before the task was taken. */
 static inline void newcomers_destroy(struct newcomers *n)
 {
-    pthread_mutex_lock(&n->lock);
-    pthread_mutex_unlock(&n->lock);
     pthread_mutex_destroy(&n->lock);
+}
+
+/*
+ * Any thread. Between the two, whoever adds kicks an executor. Sequentially consistent: pairs
+ * with newcomers_wait, see above.
+ */
+static inline void newcomers_begin_add(struct newcomers *n, trale_task *task)
+{
+    pthread_mutex_lock(&n->lock);
+    list_push_back(&n->tasks, &task->link);
+    atomic_fetch_add_explicit(&n->count, 1, memory_order_seq_cst);
+}
+
+static inline void newcomers_end_add(struct newcomers *n)
+{
+    pthread_mutex_unlock(&n->lock);
 }
 
 static inline bool newcomers_wait(const struct newcomers *n)
@@ -57,6 +71,7 @@ static inline trale_task *newcomers_take(struct newcomers *n)
     link = list_pop_front(&n->tasks);
     if (link) {
         list_init(link); /* it stands nowhere */
+        /* Relaxed: who sees it late looks under the lock, and finds nothing. */
         atomic_fetch_sub_explicit(&n->count, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&n->lock);

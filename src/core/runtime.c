@@ -51,17 +51,14 @@ static void kick_one(trale_runtime *rt)
 void runtime_send(trale_task *new)
 {
     trale_runtime *rt = container_of(new->home, struct executor, queue)->runtime;
-    struct newcomers *n = &rt->newcomers;
 
     if (!new->shared) {
         task_submit(new);
         return;
     }
-    pthread_mutex_lock(&n->lock);
-    list_push_back(&n->tasks, &new->link);
-    atomic_fetch_add_explicit(&n->count, 1, memory_order_seq_cst);
+    newcomers_begin_add(&rt->newcomers, new);
     kick_one(rt);
-    pthread_mutex_unlock(&n->lock);
+    newcomers_end_add(&rt->newcomers);
 }
 
 bool runtime_is_here(const trale_runtime *rt)

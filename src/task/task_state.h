@@ -99,11 +99,11 @@ static inline void state_mark_cancelled(struct task_state *s)
     atomic_fetch_or_explicit(&s->word, STATE_CANCEL, memory_order_relaxed);
 }
 
-/* Executor: the caller has set QUEUED itself, and will not send the task. Acquire and release: as in
- * state_start. */
+/* Executor: the caller has set QUEUED itself, and will not send the task. Release: as in
+ * state_start, which acquires what those wrote who found QUEUED meanwhile. */
 static inline void state_take_back(struct task_state *s)
 {
-    atomic_fetch_and_explicit(&s->word, ~STATE_QUEUED, memory_order_acq_rel);
+    atomic_fetch_and_explicit(&s->word, ~STATE_QUEUED, memory_order_release);
 }
 
 /*

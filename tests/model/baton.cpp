@@ -39,8 +39,11 @@ enum goal {
     REACTOR_NAPS,
     REACTOR_SEES_MARK,
     NAP_ENDS,
-    EXECUTOR_NAPS
+    EXECUTOR_NAPS,
+    NAPPED_BESIDE_PARKED
 };
+
+struct executor_with_reactor;
 
 struct reactor { /* reactor.c */
     struct baton baton;
@@ -48,11 +51,19 @@ struct reactor { /* reactor.c */
     flag stopping;
     shared_int turning; /* what the holder may touch */
     bool held = false;
-    struct inbox *inbox;
-    task *waiting;     /* for every event */
+    bool was_out = false; /* an executor has had the baton since it was put down */
+    executor *executors[2];
+    int count = 0;
+    task *waiting[2];  /* for each event */
     flag readiness[2]; /* one for each event */
     shared_int delivered;
 
+    void begin()
+    {
+        atomic_init(&baton.holder, BATON_REACTOR);
+        write(turning, 0);
+        write(delivered, 0);
+    }
     void turn(bool block)
     {
         wake_batch batch = {};
@@ -60,31 +71,51 @@ struct reactor { /* reactor.c */
         RL_ASSERT(!held);
         held = true;
         write(turning, 1);
-        for (int count = events.wait(block); count > 0; count--) {
+        for (int left = events.wait(block); left > 0; left--) {
             if (this_executor[rl::thread_index()])
                 reached(EXECUTOR_DELIVERS);
-            readiness[read(delivered)].set();
-            write(delivered, read(delivered) + 1);
-            waker_claim(waiting, &batch);
+            int event = read(delivered);
+            readiness[event].set();
+            write(delivered, event + 1);
+            waker_claim(waiting[event], &batch);
         }
         wake_batch_deliver(&batch);
         write(turning, 0);
         held = false;
     }
-    void turn_for()
+    void turn_for(const struct inbox *inbox)
     {
         if (!baton_take(&baton))
             return;
+        was_out = true;
         reached(EXECUTOR_TURNS);
         if (!inbox_filled(inbox))
             turn(false);
         baton_return(&baton);
     }
+    void serve(executor_with_reactor &ex);
+    bool one_is_parked()
+    {
+        for (int i = 0; i < count; i++)
+            if (inbox_parked(&executors[i]->inbox))
+                return true;
+        return false;
+    }
+    /* It ended because all the others sleep. One is parked only if the baton was out meanwhile. */
+    void check_nap()
+    {
+        for (int i = 0; i < count && timeouts_left[rl::thread_index()] == at_last; i++)
+            if (executors[i]->inbox.head.cell.debug_value() == INBOX_PARKED) {
+                RL_ASSERT(was_out);
+                reached(NAPPED_BESIDE_PARKED);
+            }
+    }
     /* Whether a turn was made during the nap is not looked at: if so, the nap may as well go on. */
     bool stand_by()
     {
+        was_out = false;
         baton_put_down(&baton);
-        if (inbox_parked(inbox) && baton_take_back(&baton)) {
+        if (one_is_parked() && baton_take_back(&baton)) {
             reached(REACTOR_SEES_MARK);
             return true;
         }
@@ -95,6 +126,7 @@ struct reactor { /* reactor.c */
             }
             if (baton_take_back(&baton)) {
                 reached(NAP_ENDS);
+                check_nap();
                 return false;
             }
         }
@@ -119,13 +151,11 @@ struct executor_with_reactor : executor {
 
     bool look_around() override /* without the spinning */
     {
-        r->turn_for();
+        r->turn_for(&inbox);
         return has_work();
     }
-    void park() override
+    void sleep() override
     {
-        if (!inbox_park(&inbox))
-            return;
         if (timers_near > 0 && baton_is_down(&r->baton)) {
             timers_near--;
             reached(EXECUTOR_NAPS);
@@ -140,6 +170,12 @@ struct executor_with_reactor : executor {
         baton_hand_over(&r->baton);
     }
 };
+
+void reactor::serve(executor_with_reactor &ex)
+{
+    ex.r = this;
+    executors[count++] = &ex;
+}
 
 /*
  * Thread 0 is the executor, and ends the runtime when its task has ended; thread 1 is the reactor.
@@ -167,13 +203,10 @@ struct with_reactor : suite<S, threads, goals, preemptions> {
     }
     void before()
     {
-        ex.r = &r;
         spawn(b, ex, poll, this, 2);
-        atomic_init(&r.baton.holder, BATON_REACTOR);
-        write(r.turning, 0);
-        write(r.delivered, 0);
-        r.inbox = &ex.inbox;
-        r.waiting = b.get();
+        r.begin();
+        r.serve(ex);
+        r.waiting[0] = r.waiting[1] = b.get();
         timeouts_left[0] = always;
         timeouts_left[1] = S::naps_that_end;
     }
@@ -243,6 +276,116 @@ struct executor_naps : with_reactor<executor_naps, 3, 1 << EXECUTOR_NAPS | 1 << 
     }
 };
 SCENARIO(executor_naps, "reactor, executor that naps, late event");
+
+/*
+ * Two executors, and the reactor in thread 2. There is an event for the task of the first, which
+ * makes the one happen that the other waits for.
+ */
+template <typename S, unsigned goals, unsigned preemptions>
+struct two_with_reactor : suite<S, 3, goals, preemptions> {
+    executor_with_reactor ex[2];
+    block<task> b[2];
+    reactor r;
+    int left = 0;
+    bool polls_on = false; /* the first, until the other has ended */
+    happening other_ends;
+
+    static verdict poll(task &t)
+    {
+        auto *s = static_cast<two_with_reactor *>(t.scenario);
+        int i = &t == s->b[1].get();
+
+        if (!s->r.readiness[i].is_set())
+            return PENDING;
+        if (i == 0)
+            s->r.events.post(1);
+        if (s->polls_on)
+            i == 0 ? s->other_ends.wait() : s->other_ends.set();
+        return READY;
+    }
+    void before()
+    {
+        r.begin();
+        r.events.post(1);
+        for (int i = 0; i < 2; i++) {
+            spawn_waiting(b[i], ex[i], poll, this, 2);
+            r.serve(ex[i]);
+            r.waiting[i] = b[i].get();
+        }
+    }
+    void thread(unsigned index)
+    {
+        if (index == 2)
+            return r.run(S::first_turn_blocks);
+        ex[index].run();
+        ex[index].leave();
+        if (++left == 2)
+            r.stop();
+    }
+    void after()
+    {
+        for (auto &block : b) {
+            task_release(block.get());
+            RL_ASSERT(block.is_freed());
+        }
+    }
+};
+
+/* Naps do not end: once both are parked, or have left, it must not depend on that. */
+struct two_park : two_with_reactor<two_park, goals_with_thread | 1 << EXECUTOR_DELIVERS, 2> {
+    static constexpr bool first_turn_blocks = true;
+};
+SCENARIO(two_park, "reactor, two executors that park");
+
+/* The reactor may nap beside the one that is parked, but not for longer than a nap. */
+struct one_polls_on
+    : two_with_reactor<one_polls_on, 1 << NAPPED_BESIDE_PARKED | 1 << REACTOR_SEES_MARK, 1> {
+    static constexpr bool first_turn_blocks = false;
+
+    void before()
+    {
+        two_with_reactor::before();
+        polls_on = true;
+        timeouts_left[2] = at_last;
+    }
+};
+SCENARIO(one_polls_on, "reactor, two executors, one polls on");
+
+/* The task of the first gets its event, sends a newcomer, and polls on: the other, which has handed
+ * the baton over, or is about to, takes it. */
+struct sends_newcomer : two_with_reactor<sends_newcomer, 1 << REACTOR_SEES_MARK, 1> {
+    static constexpr bool first_turn_blocks = true;
+    runtime rt{ex[0], ex[1]};
+
+    static sends_newcomer &of(task &t)
+    {
+        return *static_cast<sends_newcomer *>(static_cast<two_with_reactor *>(t.scenario));
+    }
+    static verdict sends(task &t)
+    {
+        if (!of(t).r.readiness[0].is_set())
+            return PENDING;
+        runtime_send(of(t).rt, prepare(of(t).b[1], of(t).rt, taken, t.scenario, 2));
+        of(t).other_ends.wait();
+        return READY;
+    }
+    static verdict taken(task &t)
+    {
+        of(t).other_ends.set();
+        return READY;
+    }
+    void before()
+    {
+        r.begin();
+        r.events.post(1);
+        r.serve(ex[0]);
+        r.serve(ex[1]);
+        spawn_waiting(b[0], ex[0], sends, static_cast<two_with_reactor *>(this), 2);
+        rt.tasks++;
+        r.waiting[0] = b[0].get();
+    }
+};
+SCENARIO(sends_newcomer, "reactor, two executors, one sends a newcomer");
 
 } // namespace
 } // namespace model

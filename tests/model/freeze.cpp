@@ -59,16 +59,20 @@ struct executor {
 };
 
 struct trale_runtime {
-    struct executor executor;
+    struct newcomers newcomers;
+    unsigned count;
+    struct executor executors[2];
 };
+
+#define for_each_executor(ex, rt) \
+    for (struct executor *ex = (rt)->executors; ex < (rt)->executors + (rt)->count; ex++)
 
 #include "debug/walk.h"
 
 namespace model
 {
 
-static trale_runtime *runtimes[2];
-static int runtime_count;
+static trale_runtime *the_runtime;
 static bool (*issue)();
 
 static found_task *room_for_tasks()
@@ -94,9 +98,7 @@ static int64_t late()
 
 static trale_runtime *process_next(trale_runtime *rt)
 {
-    int i = rt ? rt == model::runtimes[0] ? 1 : 2 : 0;
-
-    return i < model::runtime_count ? model::runtimes[i] : nullptr;
+    return rt ? nullptr : model::the_runtime;
 }
 
 static bool futex_wait(uint32_t *, uint32_t, int64_t)
@@ -116,6 +118,8 @@ static bool fiber_is_new(const trale_future *)
 #define freeze_begin(f) STEP(freeze_begin(f))
 #define freeze_await(f) STEP(freeze_await(f))
 #define freeze_end(f) STEP(freeze_end(f))
+#define pthread_mutex_lock(m) STEP((m)->lock())
+#define pthread_mutex_unlock(m) STEP((m)->unlock())
 #include "debug/walk.c"
 #undef realloc
 
@@ -124,17 +128,20 @@ namespace model
 namespace
 {
 
-enum { FOUND_READY, FOUND_POLLED, FOUND_NEW };
+enum { FOUND_READY, FOUND_POLLED, FOUND_NEW, FOUND_TAKEN };
 
 template <typename S, int executors, int threads, unsigned goals, unsigned preemptions>
 struct with_frozen : suite<S, threads, goals, preemptions> {
-    trale_runtime rts[executors];
+    trale_runtime rt;
     trale_task tasks[executors][2];
     trale_task newcomer;
 
     with_frozen()
     {
-        runtime_count = executors;
+        the_runtime = &rt;
+        rt.count = executors;
+        newcomers_init(&rt.newcomers);
+        atomic_init(&rt.newcomers.count, (size_t)0);
         issue = barrier;
         for (int i = 0; i < executors; i++)
             prepare(i);
@@ -144,7 +151,6 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
     {
         run_queue &q = queue(i);
 
-        runtimes[i] = &rts[i];
         atomic_init(&q.inbox.head, (uintptr_t)0);
         atomic_init(&q.freeze.busy, 0u);
         atomic_init(&q.freeze.frozen, 0u);
@@ -161,7 +167,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
     }
     run_queue &queue(int i)
     {
-        return rts[i].executor.queue;
+        return rt.executors[i].queue;
     }
     /* On the processors of the executors: the thread of each has its number. */
     static bool barrier()
@@ -170,7 +176,7 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         auto *self = static_cast<rl::aligned<rl::thread_info<threads>> *>(c.threadx_);
 
         for (int i = 0; i < executors; i++) {
-            auto &frozen = runtimes[i]->executor.queue.freeze.frozen;
+            auto &frozen = the_runtime->executors[i].queue.freeze.frozen;
             announce(&frozen, true);
             c.sched();
             c.threadx_ = self - self->index_ + i;
@@ -178,6 +184,13 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
             c.threadx_ = self;
         }
         return true;
+    }
+    trale_task *make_newcomer()
+    {
+        newcomer.ready = newcomer.over = false;
+        list_init(&newcomer.link);
+        write(newcomer.left, 0);
+        return &newcomer;
     }
     /* begin, in task.c */
     void begin_poll(run_queue &q)
@@ -219,42 +232,53 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         }
         section_end(&q.freeze);
     }
+    /* take_newcomer, there */
+    void take_newcomer(run_queue &q)
+    {
+        section_begin(&q.freeze);
+        if (task *t = newcomers_take(&rt.newcomers))
+            task_ready(q, container_of(&t->link, trale_task, link));
+        section_end(&q.freeze);
+    }
     void execute(int i)
     {
         begin_poll(queue(i));
         end_poll(queue(i), true);
     }
-    /* Each of its tasks is found once, and a new one once at most. Who only yields never waits. */
-    void look(int i)
+    /* Each of the tasks is found once, and a new one once at most. Who only yields never waits. */
+    void look()
     {
         found f = {};
-        int times[3] = {};
+        int times[executors * 2] = {}, times_new = 0;
 
-        walk(&rts[i].executor, &f);
+        walk(&rt, &f);
         for (size_t k = 0; k < f.count; k++) {
             trale_task *t = f.tasks[k].task;
-            times[t == &newcomer ? 2 : t - tasks[i]]++;
-            if (t != &newcomer && f.tasks[k].doing != DOING_RUNNING)
+            bool is_new = t == &newcomer;
+            ++(is_new ? times_new : times[t - tasks[0]]);
+            if (f.tasks[k].doing != DOING_RUNNING)
                 read(t->left);
-            RL_ASSERT(f.tasks[k].doing != DOING_WAITING || S::waits);
-            reached(t == &newcomer                      ? FOUND_NEW
+            RL_ASSERT(f.tasks[k].doing != DOING_WAITING || S::waits || is_new);
+            reached(f.tasks[k].doing == DOING_NEW       ? FOUND_NEW
                     : f.tasks[k].doing == DOING_RUNNING ? FOUND_POLLED
+                    : is_new                            ? FOUND_TAKEN
                                                         : FOUND_READY);
         }
-        RL_ASSERT(times[0] == 1 && times[1] == 1 && times[2] <= 1);
+        for (int n : times)
+            RL_ASSERT(n == 1);
+        RL_ASSERT(times_new <= 1);
     }
     void look_at_all()
     {
         RL_ASSERT(freeze_all());
-        for (int i = 0; i < executors; i++)
-            look(i);
+        look();
         thaw_all();
     }
     void look_at_one()
     {
-        RL_ASSERT(freeze_one(&rts[0].executor));
-        look(0);
-        thaw_one(&rts[0].executor);
+        RL_ASSERT(freeze_one(&rt.executors[0]));
+        look();
+        thaw_one(&rt.executors[0]);
     }
 };
 
@@ -306,12 +330,31 @@ struct newcomer_comes : with_frozen<newcomer_comes, 1, 3, goals | 1 << FOUND_NEW
         } else if (index == 1) {
             look_at_all();
         } else {
-            list_init(&newcomer.link);
+            make_newcomer();
             inbox_push(&queue(0).inbox, &newcomer.waker, &newcomer.waker);
         }
     }
 };
 SCENARIO(newcomer_comes, "freeze: a new task comes, frozen by a barrier");
+
+/* The same by way of the newcomers, to whom it may be added while they are walked. */
+struct newcomer_is_taken : with_frozen<newcomer_is_taken, 1, 3,
+                                       1 << FOUND_READY | 1 << FOUND_NEW | 1 << FOUND_TAKEN, 2> {
+    static constexpr unsigned asymmetric = 1;
+
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            take_newcomer(queue(0));
+        } else if (index == 1) {
+            look_at_all();
+        } else {
+            newcomers_begin_add(&rt.newcomers, container_of(&make_newcomer()->link, task, link));
+            newcomers_end_add(&rt.newcomers);
+        }
+    }
+};
+SCENARIO(newcomer_is_taken, "freeze: a newcomer is added and taken, frozen by a barrier");
 
 } // namespace
 } // namespace model

@@ -11,6 +11,7 @@
 /* In place of <trale/group.h> and of what group.c includes. */
 #define TRALE_GROUP_H
 #define BASE_MISUSE_H
+#define CORE_RUNTIME_H
 #define CORE_SPAWN_H
 #define SYNC_OPS_H
 #define TASK_THREAD_WAKER_H
@@ -144,7 +145,7 @@ static int await_verdict()
 #define spawn_site() nullptr
 #define spawn_prepare(task, options, fiber) model::make(task, *(fiber))
 #define spawn_abandon(task) model::submit(task, true)
-#define task_submit(task) model::submit(task, false)
+#define runtime_send(task) model::submit(task, false)
 #define misuse(function, sentence) abort()
 #define wait_list_grant_all(l, batch) STEP(wait_list_grant_all(l, batch))
 #define list_init(head) STEP(list_init(head))

@@ -164,7 +164,7 @@ struct cancel_and_drop : suite<cancel_and_drop, 2, 1>, with_handle {
 };
 SCENARIO(cancel_and_drop, "cancel, a task that yields and is dropped, detach");
 
-struct cancel_and_waker : suite<cancel_and_waker, 3>, with_handle {
+struct cancel_and_waker : suite<cancel_and_waker, 3, 0, 4>, with_handle {
     flag happened;
 
     static verdict poll(task &t)
@@ -226,6 +226,37 @@ struct cancel_here : suite<cancel_here, 2>, with_handle {
     }
 };
 SCENARIO(cancel_here, "cancel by a neighbour, a waker, detach");
+
+/* A freeing: its executor marks it, while it may be on its way. */
+struct cancelled_by_executor : suite<cancelled_by_executor, 2>, with_handle {
+    block<task> janitor;
+
+    static verdict cancels(task &t)
+    {
+        auto *s = static_cast<cancelled_by_executor *>(static_cast<with_handle *>(t.scenario));
+
+        s->ex.cancel(s->b.get());
+        return READY;
+    }
+    void before()
+    {
+        spawn(janitor, ex, cancels, static_cast<with_handle *>(this), 1);
+        spawn_waiting(b, ex, waits_for_ever, static_cast<with_handle *>(this), 2);
+        write(word, 0);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return ex.run();
+        waker_wake(b.get());
+        detach();
+    }
+    void after()
+    {
+        RL_ASSERT(b.is_freed() && janitor.is_freed());
+    }
+};
+SCENARIO(cancelled_by_executor, "cancel by the executor, a waker, detach");
 
 /* Joins by a plain thread, whose waker it brings along; it leaves as a thread does. */
 struct joined : with_handle {

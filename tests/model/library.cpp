@@ -5,11 +5,13 @@ namespace model
 
 executor *this_executor[max_threads];
 const void *sleeps_on[max_threads];
+bool naps[max_threads];
 unsigned timeouts_left[max_threads];
 
 task::task(block<task> *b, executor *ex, poll_function *f, void *s, uint64_t word)
     : node(word), home(ex), home_block(b), poll(f), scenario(s)
 {
+    list_init(&link);
     write(result, 0);
 }
 
@@ -38,7 +40,7 @@ static bool is_thread(trale_waker *waker)
 
 static void batch_add(wake_batch *batch, trale_waker *waker)
 {
-    write(as_node(waker)->link, 1);
+    write(as_node(waker)->chain, 1);
     waker->next = batch->newest;
     batch->newest = waker;
     if (!batch->oldest)
@@ -76,18 +78,25 @@ static void deliver_thread(trale_waker *waker)
     thread_waker_release(as_thread(waker));
 }
 
+/* waker_claim_cancel */
+static void claim_cancel(trale_waker *waker, wake_batch *batch)
+{
+    if (state_cancel(&waker->state))
+        batch_add(batch, waker);
+}
+
 static void batch_push(wake_batch *batch, executor *home)
 {
     if (!batch->newest)
         return;
     if (batch->oldest != batch->newest) /* inbox_push writes this one */
-        write(as_node(batch->oldest)->link, 1);
+        write(as_node(batch->oldest)->chain, 1);
     if (inbox_push(&home->inbox, batch->newest, batch->oldest))
         inbox_wake(&home->inbox);
     *batch = {};
 }
 
-/* There is one executor: a batch is one run. */
+/* wake_batch_send */
 void wake_batch_deliver(wake_batch *batch)
 {
     wake_batch run = {};
@@ -95,21 +104,29 @@ void wake_batch_deliver(wake_batch *batch)
     trale_waker *oldest = NULL, *next;
 
     for (trale_waker *w = batch->newest; w; w = next) {
-        write(as_node(w)->link, 1);
+        write(as_node(w)->chain, 1);
         next = w->next;
         w->next = oldest;
         oldest = w;
     }
     *batch = {};
     for (trale_waker *w = oldest; w; w = next) {
-        read(as_node(w)->link);
+        read(as_node(w)->chain);
         next = w->next;
         if (is_thread(w)) {
             deliver_thread(w);
             continue;
         }
         read(as_node(w)->memory);
-        home = as_task(w)->home;
+        if (is_here(as_task(w))) {
+            state_take_back(&w->state);
+            wake_here(as_task(w));
+            continue;
+        }
+        if (as_task(w)->home != home) {
+            batch_push(&run, home);
+            home = as_task(w)->home;
+        }
         batch_add(&run, w);
     }
     batch_push(&run, home);
@@ -224,12 +241,7 @@ void task_cancel(task *t)
 {
     wake_batch batch = {};
 
-    if (is_here(t)) {
-        state_mark_cancelled(&t->state);
-        wake_here(t);
-    } else if (state_cancel(&t->state)) {
-        batch_add(&batch, t);
-    }
+    claim_cancel(t, &batch);
     wake_batch_deliver(&batch);
 }
 
@@ -297,7 +309,7 @@ void executor::take_inbox()
     if (!inbox_filled(&inbox))
         return;
     for (w = inbox_take(&inbox); w; w = next) {
-        write(as_node(w)->link, 0); /* by inbox_take */
+        write(as_node(w)->chain, 0); /* by inbox_take */
         next = w->next;
         arrive(as_task(w));
     }
@@ -316,25 +328,69 @@ void executor::arrive(task *t)
         task_ready(t);
 }
 
+bool executor::take_newcomer()
+{
+    task *t;
+
+    if (!rt || !newcomers_wait(&rt->newcomers))
+        return false;
+    t = newcomers_take(&rt->newcomers);
+    if (t) {
+        t->home = this;
+        arrive(t);
+    }
+    return t != nullptr;
+}
+
+/* The last task of the runtime ends it. */
 void executor::run_some()
 {
     for (int i = 0; i < 64 && first != last; i++) {
         task *t = queue[first++ % 16];
+        bool ended = task_run(t);
 
-        tasks -= task_run(t);
+        tasks -= ended;
+        if (rt && ended && --rt->tasks == 0)
+            rt->stop();
     }
 }
 
-void executor::wait_for_work()
+bool executor::has_work()
 {
-    if (!look_around())
-        park();
+    return first != last || inbox_filled(&inbox) || (rt && newcomers_wait(&rt->newcomers));
 }
 
+bool executor::is_over()
+{
+    return rt ? stopping : tasks == 0;
+}
+
+/* What the janitor does, and its wake, in one step. */
+void executor::stop()
+{
+    if (this == this_executor[rl::thread_index()]) {
+        stopping = true;
+        return;
+    }
+    announce(&inbox.head, true);
+    rl::ctx().sched();
+    rl::preemption_disabler undisturbed(rl::ctx());
+    uintptr_t mark = INBOX_PARKED;
+    stop_wanted = true;
+    if (inbox.head.cell.compare_exchange_strong(mark, 0, rl::mo_relaxed, RL_INFO))
+        wake_one(&inbox.head, RL_INFO);
+}
+
+/* stop_wanted is looked at right after its own step, which is on the inbox too. */
 void executor::park()
 {
-    if (inbox_park(&inbox))
-        inbox_wait(&inbox);
+    if (!inbox_park(&inbox))
+        return;
+    if (rt && (stop_wanted || newcomers_wait(&rt->newcomers)))
+        inbox_unpark(&inbox);
+    else
+        sleep();
+    stopping = stop_wanted;
 }
 
 void executor::leave()
@@ -349,11 +405,12 @@ void executor::leave()
 void executor::run()
 {
     this_executor[rl::thread_index()] = this;
-    while (tasks > 0) {
+    while (!is_over()) {
         take_inbox();
+        take_newcomer();
         run_some();
-        if (tasks > 0 && first == last)
-            wait_for_work();
+        if (!is_over() && first == last && !look_around())
+            park();
     }
     await_expected();
 }
@@ -368,12 +425,65 @@ void executor::await_expected()
     }
 }
 
+/* What cancel_all does to a task that waits. */
+void executor::cancel(task *t)
+{
+    state_mark_cancelled(&t->state);
+    if (!t->ready)
+        enqueue(t);
+}
+
+runtime::runtime(executor &first, executor &second) : executors{&first, &second}
+{
+    newcomers_init(&newcomers);
+    atomic_init(&newcomers.count, (size_t)0);
+    first.rt = second.rt = this;
+}
+
+void runtime::stop()
+{
+    for (executor *ex : executors)
+        ex->stop();
+}
+
+/* Of runtime_destroy, as far as others may yet come by. */
+void runtime::destroy()
+{
+    newcomers_destroy(&newcomers);
+    newcomers.count.freed = true;
+    for (executor *ex : executors)
+        ex->inbox.head.freed = true;
+}
+
+static void kick_one(runtime &rt)
+{
+    for (executor *ex : rt.executors)
+        if (inbox_kick(&ex->inbox))
+            return;
+}
+
+void runtime_send(runtime &rt, task *t)
+{
+    newcomers_begin_add(&rt.newcomers, t);
+    kick_one(rt);
+    newcomers_end_add(&rt.newcomers);
+}
+
+/* runtime_enter: its home is any */
+task *prepare(block<task> &b, runtime &rt, poll_function *poll, void *scenario, int references)
+{
+    return b.make(&b, rt.executors[0], poll, scenario,
+                  STATE_QUEUED | references * STATE_REFERENCE);
+}
+
 /* task_submit, before the threads start */
 void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references)
 {
     task *t = b.make(&b, &ex, poll, scenario, STATE_QUEUED | references * STATE_REFERENCE);
 
     ex.tasks++;
+    if (ex.rt)
+        ex.rt->tasks++;
     t->next = ex.tasks > 1 ? (trale_waker *)ex.inbox.head.cell.debug_value() : NULL;
     atomic_init(&ex.inbox.head, (uintptr_t) static_cast<trale_waker *>(t));
 }
@@ -383,6 +493,8 @@ void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scen
 {
     b.make(&b, &ex, poll, scenario, references * STATE_REFERENCE)->polls = 1;
     ex.tasks++;
+    if (ex.rt)
+        ex.rt->tasks++;
 }
 
 } // namespace model

@@ -1,12 +1,12 @@
 /*
  * The library in miniature: what stands around the transitions in src/task/{waker,task,join}.c and
- * src/core/executor.c, as thin as it can be. Each function names what it mirrors. The headers that
- * it includes are the library's own.
+ * src/core/{executor,runtime}.c, as thin as it can be. Each function names what it mirrors. The
+ * headers that it includes are the library's own.
  *
  * Left out: fibers (a task that yields says so), the list of waiting tasks, spinning, the janitor.
  *
  * Plain memory that threads hand to each other is rl::var: Relacy reports an access that does not
- * happen after the one before. node::link stands for waker->next, node::memory for every other
+ * happen after the one before. node::chain stands for waker->next, node::memory for every other
  * field: read by whoever uses the task, written by free.
  */
 #ifndef MODEL_LIBRARY_HPP
@@ -15,10 +15,16 @@
 #include "stdatomic.h"
 #include "base/futex.h"
 
+#include <pthread.h>
+
 #include "base/parker.h"
 #include "core/baton.h"
 #include "task/inbox.h"
 #include "task/task_state.h"
+
+/* offsetof of what is not of standard layout: one base, no virtual functions, gcc and clang do
+ * it. */
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
 
 namespace model
 {
@@ -34,6 +40,104 @@ inline int read(const shared_int &v)
 {
     return v(RL_INFO).load();
 }
+
+template <typename T> class plain
+{
+    rl::var<T> cell;
+
+  public:
+    plain()
+    {
+        *this = T();
+    }
+    plain(T value)
+    {
+        *this = value;
+    }
+    plain(const plain &other) : plain((T)other)
+    {
+    }
+    operator T() const
+    {
+        return cell(RL_INFO).load();
+    }
+    T operator->() const
+    {
+        return *this;
+    }
+    T operator=(T value)
+    {
+        cell(RL_INFO).store(value);
+        return value;
+    }
+    plain &operator=(const plain &other)
+    {
+        *this = (T)other;
+        return *this;
+    }
+    T operator+=(T value)
+    {
+        return *this = *this + value;
+    }
+    T operator-=(T value)
+    {
+        return *this = *this - value;
+    }
+};
+
+/* In place of pthread_mutex_t. Whoever comes by when it is destroyed is too late. */
+class mutex
+{
+    rl::atomic<int> held;
+    bool destroyed;
+
+  public:
+    void init()
+    {
+        rl::preemption_disabler undisturbed(rl::ctx());
+        held.store(0, rl::mo_relaxed, RL_INFO);
+        destroyed = false;
+    }
+    void lock()
+    {
+        for (;;) {
+            int none = 0;
+            announce(this, true);
+            bool got = held.compare_exchange_strong(none, 1, rl::mo_acquire, RL_INFO,
+                                                    rl::mo_relaxed, RL_INFO);
+            RL_ASSERT(!destroyed);
+            if (got)
+                return;
+            sleep_on(this, RL_INFO);
+        }
+    }
+    void unlock()
+    {
+        announce(this, true);
+        held.store(0, rl::mo_release, RL_INFO);
+        RL_ASSERT(!destroyed);
+        wake_one(this, RL_INFO);
+    }
+    void destroy()
+    {
+        announce(this, true);
+        rl::ctx().sched();
+        RL_ASSERT(held.debug_value() == 0 || held.debug_value() == ~0);
+        destroyed = true;
+    }
+};
+
+} // namespace model
+
+/* In place of <trale/base.h>. */
+#define TRALE_BASE_H
+
+struct trale_link {
+    model::plain<trale_link *> next, prev;
+};
+
+namespace model
+{
 
 /* What a future looks at, and who wakes it sets before: relaxed, so that only the wake orders it. */
 class flag
@@ -60,13 +164,13 @@ class flag
 
 /* What begins every task and every thread's waker. */
 struct node : trale_waker {
-    shared_int link, memory;
+    shared_int chain, memory;
 
     explicit node(uint64_t word)
     {
         atomic_init(&state.word, word);
         next = NULL;
-        write(link, 0);
+        write(chain, 0);
         write(memory, 0);
     }
 };
@@ -99,7 +203,7 @@ template <typename T> class block
     void free()
     {
         RL_ASSERT(used);
-        write(get()->link, -1);
+        write(get()->chain, -1);
         write(get()->memory, -1);
         get()->~T();
         used = false;
@@ -130,9 +234,10 @@ constexpr int CANCELED = -125;
 using poll_function = verdict(task &);
 
 struct task : node {
+    trale_link link; /* with the newcomers only */
     shared_int result;
     rl::var<trale_waker *> joiner;
-    executor *home;
+    plain<executor *> home;
     block<task> *home_block;
     poll_function *poll;
     void (*drop)(task &) = nullptr;
@@ -166,6 +271,9 @@ void task_release(task *t);
 bool task_run(task *t);
 void task_cancel(task *t);
 
+struct runtime;
+void runtime_send(runtime &rt, task *t);
+
 /* join.c */
 struct join_future {
     task *joined;
@@ -181,10 +289,12 @@ struct join_future {
     bool arm(trale_waker *waker);
 };
 
-/* executor.c; the loop ends when its tasks have ended. */
+/* executor.c; the loop ends when its tasks have ended, or those of the runtime. */
 struct executor {
     struct inbox inbox;
     int tasks = 0, expected = 0;
+    runtime *rt = nullptr; /* NULL: there is no other executor */
+    bool stop_wanted = false;
 
     executor()
     {
@@ -200,22 +310,81 @@ struct executor {
     {
         return false;
     }
-    virtual void park();
+    virtual void sleep() /* the same */
+    {
+        inbox_wait(&inbox);
+    }
     virtual void left() /* with the mark on its inbox */
     {
     }
-    bool has_work()
-    {
-        return first != last || inbox_filled(&inbox);
-    }
+    bool has_work();
+    void cancel(task *t);
+    void stop();
 
   private:
     task *queue[16]; /* first in, first out */
     int first = 0, last = 0;
+    bool stopping = false;
 
+    bool is_over();
+    bool take_newcomer();
     void run_some();
     void arrive(task *t);
-    void wait_for_work();
+    void park();
+};
+
+} // namespace model
+
+/* As it is; of a task it wants the link. */
+#define TASK_TASK_H
+#define trale_task model::task
+#define pthread_mutex_t model::mutex
+#define pthread_mutex_init(m, attributes) (m)->init()
+#define pthread_mutex_lock(m) STEP((m)->lock())
+#define pthread_mutex_unlock(m) STEP((m)->unlock())
+#define pthread_mutex_destroy(m) (m)->destroy()
+#include "core/newcomers.h"
+#undef trale_task
+#undef pthread_mutex_t
+#undef pthread_mutex_init
+#undef pthread_mutex_lock
+#undef pthread_mutex_unlock
+#undef pthread_mutex_destroy
+
+namespace model
+{
+
+/* A poll that takes until something happens elsewhere; one waits for it. */
+class happening
+{
+    bool happened = false;
+
+  public:
+    void set()
+    {
+        announce(this, true);
+        rl::ctx().sched();
+        happened = true;
+        wake_one(this, RL_INFO);
+    }
+    void wait()
+    {
+        announce(this, true);
+        rl::ctx().sched();
+        if (!happened)
+            sleep_on(this, RL_INFO);
+    }
+};
+
+/* With several executors. It ends with its last task. */
+struct runtime {
+    struct newcomers newcomers;
+    executor *executors[2];
+    int tasks = 0; /* that are to end, also those to come */
+
+    runtime(executor &first, executor &second);
+    void stop();
+    void destroy(); /* once both have left */
 };
 
 /* A task that was just spawned: in the inbox of its executor. */
@@ -224,6 +393,9 @@ void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, in
 /* A task that was polled before, and waits. */
 void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,
                    int references);
+
+/* A new task, not sent yet. */
+task *prepare(block<task> &b, runtime &rt, poll_function *poll, void *scenario, int references);
 
 } // namespace model
 

@@ -1,7 +1,8 @@
 /*
- * The model of the task word, the inbox, the parker, the baton, the freezing of executors, the word
- * of what is waited for and what stands on it: explores every interleaving of every scenario, then
- * mutates each atomic operation of src/{base/parker,core/baton,sync/wait_word}.h, of
+ * The model of the task word, the inbox, the parker, the baton, the newcomers, the freezing of
+ * executors, the word of what is waited for and what stands on it: explores every interleaving of
+ * every scenario, then mutates each atomic operation of src/{base/parker,core/baton}.h, of
+ * src/core/newcomers.h with its locking, of src/sync/wait_word.h, of
  * src/task/{task_state,inbox,claim,freeze}.h and of freeze.c, each step of src/sync (permits, wait
  * list, channel, group, series, oneshot, once, barrier, wait group, cond) and of debug/walk.c in
  * turn, and wants some scenario to fail for each mutant.
@@ -327,8 +328,9 @@ static int run(const char *filter)
         runs += s->runs;
     for (const char *header :
          {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h", "src/core/baton.h",
-          "src/sync/wait_word.h", "src/sync/owned_lock.h", "src/sync/owned_lock.c",
-          "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c", "src/debug/walk.c"})
+          "src/core/newcomers.h", "src/sync/wait_word.h", "src/sync/owned_lock.h",
+          "src/sync/owned_lock.c", "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c",
+          "src/debug/walk.c"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

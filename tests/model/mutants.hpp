@@ -30,6 +30,10 @@ static const harmless harmless_mutants[] = {
     {"baton_hand_over", "compare_exchange seq_cst -> relaxed",
      "it is failure that must see the other side; success continues what baton_return released, "
      "and C11 before C17 wants it no weaker than failure"},
+    {"inbox_kick", "compare_exchange seq_cst -> relaxed",
+     "Relacy's order of what is sequentially consistent is that in which it runs: the owner, "
+     "once it "
+     "parks again, sees what was announced. C11 wants success to release for that"},
     {"freeze_begin", "exchange seq_cst -> relaxed", EITHER},
     {"freeze_await", "fetch_or seq_cst -> acq_rel", NO_MORE},
     {"freeze_await", "fetch_or seq_cst -> acquire", EITHER},

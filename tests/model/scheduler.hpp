@@ -107,6 +107,16 @@ class scheduler
         return choose();
     }
 
+    /* Nothing is left to run: naps end. They still are marked as such. */
+    void purge_blocked_threads()
+    {
+        for (rl::thread_id_t i = 0; i < count; i++)
+            if (naps[i] && sleeps_on[i]) {
+                sleeps_on[i] = nullptr;
+                this->unpark_thread(i);
+            }
+    }
+
     unsigned rand_impl(unsigned limit, rl::sched_type type)
     {
         return redundant ? 0 : base::rand_impl(limit, type);

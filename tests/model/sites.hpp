@@ -101,6 +101,10 @@ struct operation {
 
 extern operation pending[max_threads];
 
+/* By thread: what it sleeps on; whether that ends when nothing else is left to run (futex.h). */
+extern const void *sleeps_on[max_threads];
+extern bool naps[max_threads];
+
 inline void announce(const void *object, bool writes)
 {
     pending[rl::ctx().current_thread()] = {object, writes};
@@ -112,5 +116,9 @@ inline bool commute(const operation &a, const operation &b)
 }
 
 } // namespace model
+
+/* Is the step in this line taken? Not if it is the mutant of this run. */
+#define STEP_TAKEN model::is_done(__FILE__, __LINE__, __func__)
+#define STEP(call) (STEP_TAKEN ? (void)(call) : (void)0)
 
 #endif

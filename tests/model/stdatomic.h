@@ -125,6 +125,7 @@ bool compare_exchange(bool weak, atomic<T> &a, T &expected, T desired, const ord
 #define memory_order_seq_cst MODEL_ORDER(seq_cst)
 
 #define _Atomic(type) model::atomic<type>
+using atomic_size_t = model::atomic<size_t>;
 
 /* Before the threads start, or where nobody else looks: not an atomic operation. */
 template <typename T>

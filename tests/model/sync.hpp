@@ -14,57 +14,7 @@
 
 #include <cerrno>
 
-namespace model
-{
-
-template <typename T> class plain
-{
-    rl::var<T> cell;
-
-  public:
-    plain()
-    {
-        *this = T();
-    }
-    plain(T value)
-    {
-        *this = value;
-    }
-    plain(const plain &other) : plain((T)other)
-    {
-    }
-    operator T() const
-    {
-        return cell(RL_INFO).load();
-    }
-    T operator->() const
-    {
-        return *this;
-    }
-    T operator=(T value)
-    {
-        cell(RL_INFO).store(value);
-        return value;
-    }
-    plain &operator=(const plain &other)
-    {
-        *this = (T)other;
-        return *this;
-    }
-    T operator+=(T value)
-    {
-        return *this = *this + value;
-    }
-    T operator-=(T value)
-    {
-        return *this = *this - value;
-    }
-};
-
-} // namespace model
-
-/* In place of <trale/base.h>, <trale/future.h>, <trale/sync.h>. */
-#define TRALE_BASE_H
+/* In place of <trale/future.h>, <trale/sync.h>. */
 #define TRALE_FUTURE_H
 #define TRALE_SYNC_H
 
@@ -76,10 +26,6 @@ struct trale_context {
     trale_waker *waker;
     struct trale_select_future *select = nullptr;
     size_t place = 0;
-};
-
-struct trale_link {
-    model::plain<trale_link *> next, prev;
 };
 
 struct trale_wait_list {
@@ -173,13 +119,6 @@ inline bool wait_is_vain()
 }
 
 #define WORD_SPINS 0 /* looking again changes nothing that sleeping does not */
-
-/* offsetof of what is not of standard layout: one base, no virtual functions, gcc and clang do it. */
-#pragma GCC diagnostic ignored "-Winvalid-offsetof"
-
-/* Is the step in this line taken? Not if it is the mutant of this run. */
-#define STEP_TAKEN model::is_done(__FILE__, __LINE__, __func__)
-#define STEP(call) (STEP_TAKEN ? (void)(call) : (void)0)
 
 #define futex_wake(word) STEP(futex_wake(word))
 #include "sync/wait_word.h"

@@ -2,7 +2,7 @@
  * Takes the place of src/base/futex.h. A thread that waits is not run until it is woken, and it is
  * woken by futex_wake only: nothing times out or wakes up by itself, so a wake that is forgotten
  * is a deadlock. Exception: a scenario may say how often waits with a time-out may end at once,
- * by thread, or that they always do.
+ * by thread, or that they always do, or that they end when nothing else is left to run.
  *
  * As in the kernel, the comparison sees the last value and is one step with falling asleep.
  * Neither waiting nor waking synchronizes: what the C11 orders do not give is not there.
@@ -15,14 +15,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <utility>
 
 namespace model
 {
 
-/* By thread; what it sleeps on. */
-extern const void *sleeps_on[max_threads];
+/* By thread. */
 extern unsigned timeouts_left[max_threads];
-constexpr unsigned always = ~0u;
+constexpr unsigned always = ~0u, at_last = ~1u;
 
 /* Sleeps until a wake for the object comes. */
 inline void sleep_on(const void *object, const rl::debug_info &info)
@@ -47,6 +47,7 @@ inline void wake_one(const void *object, const rl::debug_info &info)
         return;
     i = sleepers[n == 1 ? 0 : rl::ctx().rand(n, rl::sched_type_user)]; /* any of them */
     sleeps_on[i] = nullptr;
+    naps[i] = false;
     rl::ctx().unpark_thread(i, false, info);
 }
 
@@ -62,6 +63,12 @@ bool futex_wait(model::atomic<T> *word, uint32_t expected, int64_t timeout_ns)
     if ((uint32_t)model::latest(*word, info) != expected)
         return true;
     unsigned &left = model::timeouts_left[rl::thread_index()];
+    if (timeout_ns >= 0 && left == model::at_last) {
+        bool &naps = model::naps[rl::thread_index()];
+        naps = true;
+        model::sleep_on(word, info);
+        return !std::exchange(naps, false);
+    }
     if (timeout_ns >= 0 && left > 0 &&
         (left == model::always || rl::ctx().rand(2, rl::sched_type_user) == 1)) {
         left -= left != model::always;
@@ -86,6 +93,7 @@ inline void futex_wake_all(const void *word)
     for (int i = 0; i < rl::ctx().get_thread_count(); i++)
         if (model::sleeps_on[i] == word) {
             model::sleeps_on[i] = nullptr;
+            model::naps[i] = false;
             rl::ctx().unpark_thread(i, false, RL_INFO);
         }
 }
