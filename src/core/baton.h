@@ -6,7 +6,8 @@
  *      EXECUTOR   an executor that ran dry looks for events, without blocking
  *
  * Only the reactor thread goes from REACTOR to NAP, any executor NAP -> EXECUTOR -> NAP, and
- * either side NAP -> REACTOR: the reactor thread when its nap is over, an executor that parks.
+ * either side NAP -> REACTOR: the reactor thread when its nap is over, an executor that parks, or
+ * that finds another one parked as it returns the baton.
  *
  * An executor that parks marks its inbox, then hands the baton over; the reactor thread puts the
  * baton down, then looks at the mark. Both are sequentially consistent, so one sees the other,
@@ -78,10 +79,14 @@ static inline bool baton_take(struct baton *b)
                                                    memory_order_acquire, memory_order_relaxed);
 }
 
-/* Executor: gives it back after the turn. Release: pairs with the next one's acquire. */
+/*
+ * Executor: gives it back after the turn. Release: pairs with the next one's acquire. Sequentially
+ * consistent: another executor may have parked meanwhile, and found it held; who returns it looks
+ * for that afterwards.
+ */
 static inline void baton_return(struct baton *b)
 {
-    atomic_store_explicit(&b->holder, BATON_NAP, memory_order_release);
+    atomic_exchange_explicit(&b->holder, BATON_NAP, memory_order_seq_cst);
 }
 
 /*

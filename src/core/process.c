@@ -145,9 +145,10 @@ static void stop(trale_runtime *rt)
     int64_t until = clock_now() + EXIT_PATIENCE_NS, left;
     bool all_left = true;
 
-    for_each_executor(ex, rt) if (ex != own) executor_stop(ex);
     for_each_executor(ex, rt)
-    {
+        if (ex != own)
+            executor_stop(ex);
+    for_each_executor(ex, rt) {
         left = until - clock_now();
         if (ex == own || !executor_wait_left(ex, left > 0 ? left : 0) || ex->is_inline)
             all_left = false;

@@ -115,6 +115,14 @@ void reactor_turn(struct reactor *r, bool block)
     counter_add(&r->turns, 1); /* stand_by compares it */
 }
 
+static bool one_is_parked(const struct reactor *r)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (inbox_parked(&r->executors[i].queue.inbox))
+            return true;
+    return false;
+}
+
 void reactor_turn_for(struct reactor *r, const struct inbox *inbox)
 {
     if (!baton_take(&r->baton))
@@ -122,14 +130,8 @@ void reactor_turn_for(struct reactor *r, const struct inbox *inbox)
     if (!inbox_filled(inbox))
         reactor_turn(r, false);
     baton_return(&r->baton);
-}
-
-static bool one_is_parked(const struct reactor *r)
-{
-    for (unsigned i = 0; i < r->count; i++)
-        if (inbox_parked(&r->executors[i].queue.inbox))
-            return true;
-    return false;
+    if (r->count > 1 && one_is_parked(r))
+        baton_hand_over(&r->baton);
 }
 
 /*

@@ -45,7 +45,9 @@ int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
 /* One that is parked, if any is. */
 static void kick_one(trale_runtime *rt)
 {
-    for_each_executor(ex, rt) if (inbox_kick(&ex->queue.inbox)) return;
+    for_each_executor(ex, rt)
+        if (inbox_kick(&ex->queue.inbox))
+            return;
 }
 
 void runtime_send(trale_task *new)

@@ -32,7 +32,8 @@ struct trale_runtime {
 };
 
 #define for_each_executor(ex, rt) \
-    for (struct executor *ex = (rt)->executors; ex < (rt)->executors + (rt)->count; ex++)
+    for (struct executor *ex = (rt)->executors; /* NOLINT(bugprone-macro-parentheses) */ \
+         ex < (rt)->executors + (rt)->count; ex++)
 
 /*
  * Lets one more task in: 0, and it has a home and its round, or -ESHUTDOWN. executor: as in

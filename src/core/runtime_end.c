@@ -62,7 +62,8 @@ static enum trale_poll begin(trale_runtime_free_future *f, trale_waker *waker)
     if (error != 0)
         return future_ready(&f->future, error);
     f->begun = true;
-    for_each_executor(ex, rt) executor_cancel_all(ex);
+    for_each_executor(ex, rt)
+        executor_cancel_all(ex);
     f->timer.deadline = f->deadline < 0 ? 0 : f->deadline;
     if (f->deadline != TRALE_NEVER)
         timer_arm(&rt->reactor.timers, &f->timer, waker);

@@ -75,7 +75,8 @@ static void look_at_all(int64_t limit)
 
     process_lock();
     while ((rt = process_next(rt)))
-        for_each_executor(ex, rt) look_at(ex, limit, &text);
+        for_each_executor(ex, rt)
+            look_at(ex, limit, &text);
     process_unlock();
     if (text.length > 0)
         fwrite(text.at, 1, text.length, stderr);

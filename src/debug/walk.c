@@ -44,7 +44,8 @@ static void set_due(void)
 static void thaw_runtimes(void)
 {
     for (trale_runtime *rt = NULL; (rt = process_next(rt));)
-        for_each_executor(ex, rt) freeze_end(&ex->queue.freeze);
+        for_each_executor(ex, rt)
+            freeze_end(&ex->queue.freeze);
 }
 
 bool freeze_all(void)
@@ -54,8 +55,7 @@ bool freeze_all(void)
 
     lock_when_due();
     while ((rt = process_next(rt))) {
-        for_each_executor(ex, rt)
-        {
+        for_each_executor(ex, rt) {
             freeze_begin(&ex->queue.freeze);
             asymmetric = asymmetric || ex->queue.freeze.asymmetric;
         }
@@ -65,7 +65,8 @@ bool freeze_all(void)
         return false;
     }
     while ((rt = process_next(rt)))
-        for_each_executor(ex, rt) freeze_await(&ex->queue.freeze);
+        for_each_executor(ex, rt)
+            freeze_await(&ex->queue.freeze);
     return true;
 }
 
@@ -162,8 +163,7 @@ static void walk_newcomers(struct newcomers *n, struct found *found)
 
 void walk(trale_runtime *rt, struct found *found)
 {
-    for_each_executor(ex, rt)
-    {
+    for_each_executor(ex, rt) {
         walk_list(ex, &ex->queue.waiting, found);
         walk_list(ex, &ex->queue.ready, found);
         walk_inbox(ex, found);

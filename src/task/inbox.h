@@ -89,11 +89,11 @@ static inline bool inbox_park(struct inbox *inbox)
                                                    memory_order_seq_cst, memory_order_relaxed);
 }
 
-/* Owner, after inbox_park: sleeps until something was pushed, or it was kicked. Relaxed: what was
- * pushed is acquired by inbox_take, and what a kick is for, elsewhere. */
+/* Owner, after inbox_park: sleeps until something was pushed, or it was kicked. Acquire: pairs with
+ * inbox_kick; what it was for is there to be seen. */
 static inline void inbox_wait(struct inbox *inbox)
 {
-    while (atomic_load_explicit(&inbox->head, memory_order_relaxed) == INBOX_PARKED)
+    while (atomic_load_explicit(&inbox->head, memory_order_acquire) == INBOX_PARKED)
         futex_wait(&inbox->head, (uint32_t)INBOX_PARKED, -1);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -127,6 +128,7 @@ static void meet_the_limit_of_memory(void *arg)
     struct rlimit limit = {used + (256 << 20), used + (256 << 20)};
     if (arg)
         deny_guard_markers();
+    mallopt(M_ARENA_MAX, 1); /* one for each executor would be most of it */
     MUST(setrlimit(RLIMIT_AS, &limit) == 0);
     come_again(1000);
 }

@@ -40,7 +40,7 @@ enum goal {
     REACTOR_SEES_MARK,
     NAP_ENDS,
     EXECUTOR_NAPS,
-    NAPPED_BESIDE_PARKED
+    FOUND_PARKED
 };
 
 struct executor_with_reactor;
@@ -51,7 +51,6 @@ struct reactor { /* reactor.c */
     flag stopping;
     shared_int turning; /* what the holder may touch */
     bool held = false;
-    bool was_out = false; /* an executor has had the baton since it was put down */
     executor *executors[2];
     int count = 0;
     task *waiting[2];  /* for each event */
@@ -87,11 +86,14 @@ struct reactor { /* reactor.c */
     {
         if (!baton_take(&baton))
             return;
-        was_out = true;
         reached(EXECUTOR_TURNS);
         if (!inbox_filled(inbox))
             turn(false);
         baton_return(&baton);
+        if (count > 1 && one_is_parked()) {
+            reached(FOUND_PARKED);
+            baton_hand_over(&baton);
+        }
     }
     void serve(executor_with_reactor &ex);
     bool one_is_parked()
@@ -101,19 +103,15 @@ struct reactor { /* reactor.c */
                 return true;
         return false;
     }
-    /* It ended because all the others sleep. One is parked only if the baton was out meanwhile. */
+    /* It ended because all the others sleep, and not in the inbox. */
     void check_nap()
     {
         for (int i = 0; i < count && timeouts_left[rl::thread_index()] == at_last; i++)
-            if (executors[i]->inbox.head.cell.debug_value() == INBOX_PARKED) {
-                RL_ASSERT(was_out);
-                reached(NAPPED_BESIDE_PARKED);
-            }
+            RL_ASSERT(executors[i]->inbox.head.cell.debug_value() != INBOX_PARKED);
     }
     /* Whether a turn was made during the nap is not looked at: if so, the nap may as well go on. */
     bool stand_by()
     {
-        was_out = false;
         baton_put_down(&baton);
         if (one_is_parked() && baton_take_back(&baton)) {
             reached(REACTOR_SEES_MARK);
@@ -332,14 +330,15 @@ struct two_with_reactor : suite<S, 3, goals, preemptions> {
 };
 
 /* Naps do not end: once both are parked, or have left, it must not depend on that. */
-struct two_park : two_with_reactor<two_park, goals_with_thread | 1 << EXECUTOR_DELIVERS, 2> {
+struct two_park
+    : two_with_reactor<two_park, goals_with_thread | 1 << EXECUTOR_DELIVERS | 1 << FOUND_PARKED,
+                       2> {
     static constexpr bool first_turn_blocks = true;
 };
 SCENARIO(two_park, "reactor, two executors that park");
 
-/* The reactor may nap beside the one that is parked, but not for longer than a nap. */
-struct one_polls_on
-    : two_with_reactor<one_polls_on, 1 << NAPPED_BESIDE_PARKED | 1 << REACTOR_SEES_MARK, 1> {
+/* One parks, perhaps while the other has the baton: who returns it then hands it over. */
+struct one_polls_on : two_with_reactor<one_polls_on, 1 << REACTOR_NAPS, 1> {
     static constexpr bool first_turn_blocks = false;
 
     void before()

@@ -341,6 +341,7 @@ SCENARIO(newcomer_comes, "freeze: a new task comes, frozen by a barrier");
 struct newcomer_is_taken : with_frozen<newcomer_is_taken, 1, 3,
                                        1 << FOUND_READY | 1 << FOUND_NEW | 1 << FOUND_TAKEN, 2> {
     static constexpr unsigned asymmetric = 1;
+    static constexpr bool waits = false;
 
     void thread(unsigned index)
     {

@@ -339,7 +339,7 @@ struct executor {
 #define TASK_TASK_H
 #define trale_task model::task
 #define pthread_mutex_t model::mutex
-#define pthread_mutex_init(m, attributes) (m)->init()
+#define pthread_mutex_init(m, attributes) ((m)->init(), 0)
 #define pthread_mutex_lock(m) STEP((m)->lock())
 #define pthread_mutex_unlock(m) STEP((m)->unlock())
 #define pthread_mutex_destroy(m) (m)->destroy()

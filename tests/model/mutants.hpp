@@ -27,6 +27,9 @@ static const harmless harmless_mutants[] = {
     {"owned_enter_slowly", "compare_exchange acquire -> relaxed",
      "success is followed by the barrier; C11 before C17 wants it no weaker than failure"},
     {"end_poll", "store dropped", "what is suspended is found as polled, and less is told of it"},
+    {"inbox_wait", "load acquire -> relaxed",
+     "who is kicked would by C11 be allowed to look at an old count, and take a second kick: a "
+     "read-modify-write comes before that look here, and sees the last"},
     {"baton_hand_over", "compare_exchange seq_cst -> relaxed",
      "it is failure that must see the other side; success continues what baton_return released, "
      "and C11 before C17 wants it no weaker than failure"},
