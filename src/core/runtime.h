@@ -31,9 +31,10 @@ struct trale_runtime {
     struct executor executors[];
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared bears none */
 #define for_each_executor(ex, rt) \
-    for (struct executor *ex = (rt)->executors; /* NOLINT(bugprone-macro-parentheses) */ \
-         ex < (rt)->executors + (rt)->count; ex++)
+    for (struct executor *ex = (rt)->executors; ex < (rt)->executors + (rt)->count; ex++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /*
  * Lets one more task in: 0, and it has a home and its round, or -ESHUTDOWN. executor: as in

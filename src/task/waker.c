@@ -49,9 +49,10 @@ static void push_and_interrupt(struct wake_batch *batch, struct run_queue *home)
     atomic_fetch_sub_explicit(&home->pushers, 1, memory_order_release);
 }
 
+/* home NULL: there is nothing to push yet. */
 static void batch_push(struct wake_batch *batch, struct run_queue *home)
 {
-    if (!batch->newest)
+    if (!home)
         return;
     if (home->interrupt)
         push_and_interrupt(batch, home);
