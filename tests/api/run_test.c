@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <trale.h>
 
@@ -294,53 +292,6 @@ START_TEST(descriptors_timers_and_the_pool_work_in_it)
 }
 END_TEST
 
-static intptr_t call_exit(void *arg)
-{
-    (void)arg;
-    if (trale_spawn(NULL, sleep_for_ever, NULL) != 0)
-        return 1;
-    trale_yield();
-    exit(0);
-}
-
-static void exit_in_task(void *arg)
-{
-    trale_run(call_exit, arg, NULL);
-}
-
-static intptr_t open_and_sleep(void *arg)
-{
-    gate_open(arg);
-    return trale_sleep_until(TRALE_NEVER);
-}
-
-static struct gate runs = GATE;
-
-static void *run_with_gate(void *arg)
-{
-    trale_run(open_and_sleep, &runs, NULL);
-    abort(); /* the process exits meanwhile */
-    return arg;
-}
-
-static void exit_beside_it(void *arg)
-{
-    pthread_t thread;
-
-    (void)arg;
-    if (pthread_create(&thread, NULL, run_with_gate, NULL) != 0)
-        _exit(1);
-    gate_wait(&runs);
-    exit(0);
-}
-
-START_TEST(exit_is_orderly_in_its_task_and_beside_it)
-{
-    ck_assert_int_eq(test_in_child(exit_in_task, NULL, NULL, 0), 0);
-    ck_assert_int_eq(test_in_child(exit_beside_it, NULL, NULL, 0), 0);
-}
-END_TEST
-
 /* Late wakes write to a descriptor of the runtime: it must not be closed under them. */
 START_TEST(wakes_may_come_when_it_ends)
 {
@@ -362,5 +313,4 @@ TEST_MAIN("run", it_returns_the_result_and_starts_no_thread,
           no_function_and_a_run_in_a_task_are_refused, its_tasks_run_on_the_calling_thread,
           what_is_left_over_is_cancelled_and_waited_for, who_is_left_over_spawns_no_more,
           another_thread_wakes_it, several_threads_run_one_each,
-          descriptors_timers_and_the_pool_work_in_it, exit_is_orderly_in_its_task_and_beside_it,
-          wakes_may_come_when_it_ends)
+          descriptors_timers_and_the_pool_work_in_it, wakes_may_come_when_it_ends)
