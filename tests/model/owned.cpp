@@ -110,7 +110,7 @@ struct with_owned : suite<S, count, goals, preemptions> {
 
 constexpr unsigned both = 1 << AS_OWNER | 1 << AS_OTHER;
 
-struct owner_and_thread : with_owned<owner_and_thread, 2, 1, both, 4> {
+struct owner_and_thread : with_owned<owner_and_thread, 2, 1, both, 3> {
     void thread(unsigned index)
     {
         add();
@@ -125,7 +125,7 @@ struct owner_and_thread : with_owned<owner_and_thread, 2, 1, both, 4> {
 SCENARIO(owner_and_thread, "owned lock: an executor twice, a thread");
 
 /* Two come at the same time, and one of them asks. */
-struct owner_and_two : with_owned<owner_and_two, 3, 1, both, 3> {
+struct owner_and_two : with_owned<owner_and_two, 3, 1, both, 2> {
     void thread(unsigned)
     {
         add();
@@ -137,7 +137,7 @@ struct owner_and_two : with_owned<owner_and_two, 3, 1, both, 3> {
 };
 SCENARIO(owner_and_two, "owned lock: an executor, two threads");
 
-struct two_executors : with_owned<two_executors, 2, 2, both, 4> {
+struct two_executors : with_owned<two_executors, 2, 2, both, 3> {
     void thread(unsigned index)
     {
         add();
