@@ -63,8 +63,8 @@ ALWAYS_INLINE void await_share(trale_task *task, unsigned spent_before)
     fiber_suspend(task->future);
 }
 
-/* poll and drop are the future's. may_withdraw is asked when the task has been cancelled or its time
- * is over, until it says no. */
+/* poll and drop are the future's; drop_after_ready: the drop may have something to do then.
+ * may_withdraw is asked when the task has been cancelled or its time is over, until it says no. */
 ALWAYS_INLINE intptr_t await_fiber(trale_task *task, trale_future *future, poll_function *poll,
                                    drop_function *drop, bool drop_after_ready,
                                    bool (*may_withdraw)(trale_future *))
@@ -99,12 +99,6 @@ static inline bool await_withdraws(trale_future *future)
 {
     (void)future;
     return true;
-}
-
-/* After such a future was ready its drop has nothing to do, and is left out. */
-static inline void await_nothing_left(trale_future *future)
-{
-    (void)future;
 }
 
 /* await_call of a future with that poll, and that drop, which has nothing to do once it was ready. */

@@ -110,17 +110,21 @@ struct with_owned : suite<S, count, goals, preemptions> {
 
 constexpr unsigned both = 1 << AS_OWNER | 1 << AS_OTHER;
 
-struct owner_and_thread : with_owned<owner_and_thread, 2, 1, both, 3> {
+template <typename S, int executors>
+struct twice_and_once : with_owned<S, 2, executors, both, 3> {
     void thread(unsigned index)
     {
-        add();
+        this->add();
         if (index == 0)
-            add();
+            this->add();
     }
     void after()
     {
-        check(3);
+        this->check(3);
     }
+};
+
+struct owner_and_thread : twice_and_once<owner_and_thread, 1> {
 };
 SCENARIO(owner_and_thread, "owned lock: an executor twice, a thread");
 
@@ -137,17 +141,7 @@ struct owner_and_two : with_owned<owner_and_two, 3, 1, both, 2> {
 };
 SCENARIO(owner_and_two, "owned lock: an executor, two threads");
 
-struct two_executors : with_owned<two_executors, 2, 2, both, 3> {
-    void thread(unsigned index)
-    {
-        add();
-        if (index == 0)
-            add();
-    }
-    void after()
-    {
-        check(3);
-    }
+struct two_executors : twice_and_once<two_executors, 2> {
 };
 SCENARIO(two_executors, "owned lock: two executors");
 

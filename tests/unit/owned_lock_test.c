@@ -296,49 +296,42 @@ END_TEST
 
 /* Races, with the barrier that there is. */
 
-static void have_barrier(void)
+static void race_by_barrier(__typeof__(race.take_part) take_part, int sides, int executors,
+                            long count)
 {
     race.asymmetric = barrier_register();
     MUST(race.asymmetric == !UNDER_TSAN);
+    race.take_part = take_part;
+    run_race(sides, executors, count);
 }
 
 START_TEST(a_thread_comes_while_the_owner_is_at_it)
 {
-    have_barrier();
-    race.take_part = hammer_or_come;
-    run_race(2, 1, 10000);
+    race_by_barrier(hammer_or_come, 2, 1, 10000);
 }
 END_TEST
 
 START_TEST(two_threads_come_while_the_owner_is_at_it)
 {
-    have_barrier();
-    race.take_part = hammer_or_come;
-    run_race(3, 1, 5000);
+    race_by_barrier(hammer_or_come, 3, 1, 5000);
 }
 END_TEST
 
 START_TEST(an_executor_comes_while_the_owner_is_at_it)
 {
-    have_barrier();
-    race.take_part = hammer_or_come;
-    run_race(2, 2, 5000);
+    race_by_barrier(hammer_or_come, 2, 2, 5000);
 }
 END_TEST
 
 START_TEST(two_executors_come_at_once)
 {
-    have_barrier();
-    race.take_part = come_at_once;
-    run_race(2, 2, 5000);
+    race_by_barrier(come_at_once, 2, 2, 5000);
 }
 END_TEST
 
 START_TEST(two_executors_and_a_thread_come_at_once)
 {
-    have_barrier();
-    race.take_part = come_at_once;
-    run_race(3, 2, 5000);
+    race_by_barrier(come_at_once, 3, 2, 5000);
 }
 END_TEST
 
