@@ -26,6 +26,7 @@ typedef struct trale_executor_metrics {
     uint64_t woken_outside; /* tasks, new ones included, that came from other threads */
     uint64_t batches;       /* in which they came */
     uint64_t newcomers;     /* new tasks that any executor could have taken */
+    uint64_t stolen;        /* those of them that another executor's task had spawned */
     uint64_t parks;         /* times that it went to sleep */
     uint64_t futex_wakes;   /* times that another thread had to wake it from that */
     int64_t longest; /* ns between two looks at the clock with at most 64 polls in between: no

@@ -8,10 +8,9 @@
 #include "core/thread_start.h"
 #include "task/thread.h"
 
-#define POLLS 64        /* between two looks at the inbox */
-#define POLLS_BETWEEN 4 /* between two tasks that any executor may start */
-#define NEAR_NS 100000  /* how soon a timer is due soon */
-#define TURN_NS 200000  /* between two turns of the reactor, while there is work */
+#define POLLS 64       /* between two looks at the inbox */
+#define NEAR_NS 100000 /* how soon a timer is due soon */
+#define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
 /* Every task that is here and not the janitor, nor came after the freeing was given up. Those on
  * the run queue need no queueing. In a section. */
@@ -61,7 +60,8 @@ static void account(struct run_queue *queue)
     unsigned ended = queue->ended;
 
     queue->ended = 0;
-    runtime_tasks_ended(ex->runtime, ended);
+    if (ended > 0)
+        runtime_tasks_ended(ex->runtime, ended);
 }
 
 static void arm_deadline(struct run_queue *queue, struct trale_timer *timer, trale_waker *waker)
@@ -125,29 +125,55 @@ static void take_inbox(struct executor *ex)
     }
 }
 
-/* One at a time, so that each executor has what it can do. False: there was none. */
+/* To the front of the run queue. False: there was none. */
 static bool take_newcomer(struct executor *ex)
 {
-    struct newcomers *newcomers = &ex->runtime->newcomers;
     trale_task *task;
 
-    if (!newcomers_wait(newcomers))
-        return false;
     section_begin(&ex->queue.freeze);
-    task = newcomers_take(newcomers);
+    task = share_take(ex);
     if (task) {
         task->home = &ex->queue;
         arrive(ex, task, runtime_round(ex->runtime));
+        list_remove(&task->link);
+        list_push_front(&ex->queue.ready, &task->link);
     }
     section_end(&ex->queue.freeze);
     counter_add(&ex->counts.newcomers, task != NULL);
     return task != NULL;
 }
 
+/*
+ * Starts the new tasks that are there now, one at a time, so that the others stay for who is idle;
+ * then polls those that were on the run queue before. So neither kind waits for ever, and who
+ * yields lets those start that it has spawned.
+ */
+static void poll_shared(struct executor *ex)
+{
+    const struct trale_link *last = ex->queue.ready.prev;
+    uint64_t newcomers = steal_count(&ex->spawned) + 1;
+    unsigned polls = 0, spent = 0;
+
+    while (polls < POLLS && spent < POLL_BUDGET && polls < newcomers && take_newcomer(ex)) {
+        spent += run_queue_poll(&ex->queue, 1, NULL);
+        polls++;
+    }
+    if (last != &ex->queue.ready)
+        run_queue_poll(&ex->queue, POLLS, last);
+}
+
+static void poll_some(struct executor *ex)
+{
+    if (ex->runtime->count > 1)
+        poll_shared(ex);
+    else
+        run_queue_poll(&ex->queue, POLLS, NULL);
+    account(&ex->queue);
+}
+
 static bool has_work(const struct executor *ex)
 {
-    return !list_empty(&ex->queue.ready) || inbox_filled(&ex->queue.inbox) ||
-           newcomers_wait(&ex->runtime->newcomers);
+    return !list_empty(&ex->queue.ready) || inbox_filled(&ex->queue.inbox) || share_has(ex);
 }
 
 static void turn_reactor(struct executor *ex)
@@ -189,22 +215,34 @@ static void sleep_parked(struct executor *ex)
     inbox_unpark(&ex->queue.inbox);
 }
 
+/* With the mark on the inbox, as sleep_parked, but not for long, or until it is kicked. */
+static void nap_parked(struct executor *ex, int64_t timeout)
+{
+    baton_hand_over(&ex->reactor->baton);
+    inbox_nap(&ex->queue.inbox, timeout);
+}
+
 /* A timer that is due soon is not worth handing the baton over, and back, and setting an
  * alarm. */
 static void park(struct executor *ex, int64_t timer)
 {
-    int64_t left = timer - clock_now();
+    int64_t left = timer - clock_now(), quiet;
+    bool slept = false;
 
     if (!inbox_park(&ex->queue.inbox))
         return;
-    if (newcomers_wait(&ex->runtime->newcomers)) {
+    quiet = share_begin_idle(ex);
+    if (share_has(ex)) {
         inbox_unpark(&ex->queue.inbox);
-        return;
-    }
-    if (!ex->is_inline && left < NEAR_NS && baton_is_down(&ex->reactor->baton))
+    } else if (!ex->is_inline && left < NEAR_NS && baton_is_down(&ex->reactor->baton)) {
         inbox_nap(&ex->queue.inbox, left > 0 ? left : 0);
-    else
+    } else if (quiet > 0) {
+        nap_parked(ex, quiet);
+    } else {
         sleep_parked(ex);
+        slept = true;
+    }
+    share_end_idle(ex, quiet, slept);
 }
 
 /* The polls that follow began after now: a dump tells from it how long one has taken. */
@@ -290,7 +328,7 @@ bool executor_run(struct executor *ex, bool (*over)(const struct executor *, con
 {
     while (!ex->stopping && !over(ex, arg)) {
         take_inbox(ex);
-        run_queue_poll(&ex->queue, take_newcomer(ex) ? POLLS_BETWEEN : POLLS);
+        poll_some(ex);
         if (!list_empty(&ex->queue.ready))
             turn_if_due(ex);
         else if (!ex->stopping && !over(ex, arg))

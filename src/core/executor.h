@@ -11,6 +11,8 @@
 
 #include "base/spin.h"
 #include "core/reactor.h"
+#include "core/share.h"
+#include "core/steal_queue.h"
 #include "task/overflow.h"
 #include "task/run_queue.h"
 #include "task/stack.h"
@@ -25,11 +27,13 @@ struct stall_seen {
 
 /* For metrics; written by the executor. */
 struct executor_counts {
-    counter woken_outside, batches, newcomers, parks, futex_wakes, longest;
+    counter woken_outside, batches, newcomers, stolen, parks, futex_wakes, longest;
 };
 
 struct executor {
     struct run_queue queue;
+    struct steal_queue spawned;      /* A: new ones of its own tasks; with one executor unused */
+    struct share share;              /* X: */
     trale_runtime *runtime;          /* I: */
     unsigned number;                 /* I: in its name */
     struct reactor *reactor;         /* I: */

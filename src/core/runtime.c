@@ -42,25 +42,14 @@ int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
     return 0;
 }
 
-/* One that is parked, if any is. */
-static void kick_one(trale_runtime *rt)
-{
-    for_each_executor(ex, rt)
-        if (inbox_kick(&ex->queue.inbox))
-            return;
-}
-
 void runtime_send(trale_task *new)
 {
     trale_runtime *rt = container_of(new->home, struct executor, queue)->runtime;
 
-    if (!new->shared) {
+    if (new->shared)
+        share_send(rt, new);
+    else
         task_submit(new);
-        return;
-    }
-    newcomers_begin_add(&rt->newcomers, new);
-    kick_one(rt);
-    newcomers_end_add(&rt->newcomers);
 }
 
 bool runtime_is_here(const trale_runtime *rt)
@@ -233,19 +222,15 @@ static int make(trale_runtime **made, unsigned count, size_t stack_size)
     rt->stack_size = stack_size > 0 ? stack_size : STACK_SIZE_DEFAULT;
     for (unsigned i = 0; i < count; i++)
         executor_init(&rt->executors[i], rt, i);
-    error = newcomers_init(&rt->newcomers);
-    if (error != 0)
-        goto free_memory;
+    newcomers_init(&rt->newcomers);
     error = reactor_init(&rt->reactor, rt->executors, count);
     if (error != 0)
-        goto destroy_newcomers;
+        goto free_memory;
     overflow_watch();
     spin_allowed(); /* reads files: not later, when descriptors come and go */
     *made = rt;
     return 0;
 
-destroy_newcomers:
-    newcomers_destroy(&rt->newcomers);
 free_memory:
     free(rt);
     return error;

@@ -16,7 +16,9 @@
 
 struct trale_runtime {
     struct reactor reactor;
-    struct newcomers newcomers; /* see there; with one executor unused */
+    struct newcomers newcomers; /* from outside; with one executor unused */
+    atomic_uint parked;         /* A: executors that are, or are about to be */
+    atomic_uint thieves;        /* A: those of them that would start other executors' new tasks */
     /*
      * A: twice the number of tasks that have been let in and not ended, plus CLOSED while the
      * runtime is being freed; in the upper bits the round, which is how often a freeing began. Only

@@ -152,6 +152,16 @@ static void walk_list(struct executor *ex, const struct trale_link *head, struct
     }
 }
 
+/* Neither is added to nor taken from: that is done by executors only. */
+static void walk_spawned(struct steal_queue *q, struct found *found)
+{
+    uint64_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+
+    for (uint64_t n = steal_count(q); n > 0 && !found->cut; n--, head++)
+        add(found, atomic_load_explicit(&q->slots[head % STEAL_ROOM], memory_order_relaxed),
+            DOING_NEW);
+}
+
 /* They are added to meanwhile, but not taken. */
 static void walk_newcomers(struct newcomers *n, struct found *found)
 {
@@ -167,6 +177,7 @@ void walk(trale_runtime *rt, struct found *found)
         walk_list(ex, &ex->queue.waiting, found);
         walk_list(ex, &ex->queue.ready, found);
         walk_inbox(ex, found);
+        walk_spawned(&ex->spawned, found);
     }
     walk_newcomers(&rt->newcomers, found);
 }

@@ -120,26 +120,28 @@ static inline void inbox_unpark(struct inbox *inbox)
                                             memory_order_relaxed, memory_order_relaxed);
 }
 
+/* Any thread: pairs with inbox_park. */
+static inline bool inbox_parked(const struct inbox *inbox)
+{
+    return atomic_load_explicit(&inbox->head, memory_order_seq_cst) == INBOX_PARKED;
+}
+
 /*
  * Any thread: there is something for the owner elsewhere. True: it slept, or was about to, and was
- * woken. Sequentially consistent: what there is was announced before, and the owner looks there
- * between inbox_park and inbox_wait. One of the two must see the other.
+ * woken. Sequentially consistent (in inbox_parked): what there is was announced before, and the
+ * owner looks there between inbox_park and inbox_wait. One of the two must see the other.
+ * Release: pairs with inbox_wait.
  */
 static inline bool inbox_kick(struct inbox *inbox)
 {
     uintptr_t mark = INBOX_PARKED;
 
-    if (!atomic_compare_exchange_strong_explicit(&inbox->head, &mark, (uintptr_t)0,
-                                                 memory_order_seq_cst, memory_order_seq_cst))
+    if (!inbox_parked(inbox) ||
+        !atomic_compare_exchange_strong_explicit(&inbox->head, &mark, (uintptr_t)0,
+                                                 memory_order_release, memory_order_relaxed))
         return false;
     futex_wake(&inbox->head);
     return true;
-}
-
-/* Reactor: pairs with inbox_park. */
-static inline bool inbox_parked(const struct inbox *inbox)
-{
-    return atomic_load_explicit(&inbox->head, memory_order_seq_cst) == INBOX_PARKED;
 }
 
 #endif

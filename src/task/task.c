@@ -209,19 +209,20 @@ static void run(struct run_queue *queue)
     atomic_store_explicit(&queue->polled, NULL, memory_order_release);
 }
 
-void run_queue_poll(struct run_queue *queue, unsigned most)
+unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct trale_link *last)
 {
     uint32_t before = atomic_load_explicit(&queue->polls, memory_order_relaxed);
+    bool go_on = true;
     unsigned spent = 0;
 
-    while (most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
+    while (go_on && most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
+        go_on = queue->ready.next != last;
         run(queue);
         spent += this_thread.spent;
     }
     counter_add(&queue->polled_so_far,
                 atomic_load_explicit(&queue->polls, memory_order_relaxed) - before);
-    if (queue->ended > 0)
-        queue->account(queue);
+    return spent;
 }
 
 int trale_cancel(trale_task *task)

@@ -90,9 +90,12 @@ bool task_arrive_in_section(trale_task *task);
 /* Executor: a new task of its own has no way to go. */
 void task_arrive(trale_task *task);
 
-/* Executor: makes so many polls at most, from the front of the run queue, and fewer if they do
- * much. */
-void run_queue_poll(struct run_queue *queue, unsigned most);
+/*
+ * Executor: makes so many polls at most, from the front of the run queue; the one of last is the
+ * last one. Fewer if they do much: returns how much they did, in operations, see POLL_BUDGET. What
+ * ended has to be accounted for afterwards.
+ */
+unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct trale_link *last);
 
 /* Sends a new task to its home. Any thread; the task may have ended when it returns. */
 void task_submit(trale_task *task);
