@@ -35,9 +35,10 @@ typedef struct trale_config {
 
 /*
  * With several executors, a new task is started by the first of them that has nothing else to do,
- * and stays with it. Only a task that has not started waits for any of them: no executor sleeps
- * meanwhile. Tasks of one executor never run at the same time; others do, so what they share needs
- * a trale_mutex, a channel or atomics.
+ * and stays with it; what a task spawns is started by its own executor, unless another is idle. A
+ * task that has not started waits no longer than 1 ms and a wake-up while any executor is idle (less
+ * unless idle ones were called in vain lately: share.h). Tasks of one executor never run at the same
+ * time; others do, so what they share needs a trale_mutex, a channel or atomics.
  *
  * Makes a runtime and starts its threads; config NULL is all defaults.
  *   -EINVAL: runtime is NULL, or a bad config.     -ENOMEM.     -EAGAIN: no thread.
