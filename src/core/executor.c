@@ -146,18 +146,16 @@ static bool take_newcomer(struct executor *ex)
 /*
  * Starts the new tasks that are there now, one at a time, so that the others stay for who is idle;
  * then polls those that were on the run queue before. So neither kind waits for ever, and who
- * yields lets those start that it has spawned.
+ * yields lets those start that it has spawned (as far as the steal queue holds them).
  */
 static void poll_shared(struct executor *ex)
 {
     const struct trale_link *last = ex->queue.ready.prev;
     uint64_t newcomers = steal_count(&ex->spawned) + 1;
-    unsigned polls = 0, spent = 0;
+    unsigned spent = 0;
 
-    while (polls < POLLS && spent < POLL_BUDGET && polls < newcomers && take_newcomer(ex)) {
+    while (newcomers-- > 0 && spent < POLL_BUDGET && take_newcomer(ex))
         spent += run_queue_poll(&ex->queue, 1, NULL);
-        polls++;
-    }
     if (last != &ex->queue.ready)
         run_queue_poll(&ex->queue, POLLS, last);
 }
