@@ -32,12 +32,15 @@ static void add_outside(trale_runtime *rt, trale_task *const *tasks, unsigned co
     newcomers_end_add(&rt->newcomers);
 }
 
-/* Half of what is there goes where everybody looks, once for many. */
+/* Half of what is there goes where everybody looks, once for many. A section, for meanwhile they
+ * stand nowhere. */
 static void make_room(struct executor *ex)
 {
     trale_task *tasks[STEAL_ROOM / 2];
 
+    section_begin(&ex->queue.freeze);
     add_outside(ex->runtime, tasks, steal_take(&ex->spawned, tasks, STEAL_ROOM / 2));
+    section_end(&ex->queue.freeze);
 }
 
 void share_send(trale_runtime *rt, trale_task *task)

@@ -1,6 +1,7 @@
 /* What the dump and the stall watch say of a runtime with several executors. */
 #include "suite.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,53 @@ START_TEST(a_dump_disturbs_nobody_who_comes_and_goes)
 }
 END_TEST
 
+enum { SPAWNED = 20000 };
+static atomic_int spawned;
+
+static intptr_t spawn_many(void *arg)
+{
+    int error = 0;
+
+    (void)arg;
+    for (int i = 0; i < SPAWNED && error == 0; i++) {
+        error = trale_spawn(NULL, tell_executor, NULL);
+        atomic_fetch_add(&spawned, 1);
+    }
+    return error;
+}
+
+static int count_in_dump(void)
+{
+    char head[64], *text = dump_text(), *place;
+    int tasks = 0;
+
+    snprintf(head, sizeof head, "trale: runtime %p, ", (void *)runtime);
+    place = strstr(text, head);
+    if (place)
+        tasks = atoi(place + strlen(head));
+    free(text);
+    return tasks;
+}
+
+/* Every so often, half of what waits for its executor is put where all of them look. */
+START_TEST(what_moves_from_queue_to_queue_is_there)
+{
+    trale_task *spawner;
+    int before, found;
+
+    for (unsigned i = 1; i < EXECUTORS; i++)
+        hold_executor_at(&holds[i], runtime, i + 1);
+    spawner = spawn_at(runtime, 1, spawn_many, NULL);
+    do {
+        before = atomic_load(&spawned);
+        found = count_in_dump();
+        ck_assert_int_ge(found, before + EXECUTORS - 1);
+    } while (before < SPAWNED / 2);
+    release_executors(holds + 1, EXECUTORS - 1);
+    ck_assert_int_eq(join(spawner), 0);
+}
+END_TEST
+
 /* The stall watch. */
 
 static intptr_t hold_up(void *arg)
@@ -208,5 +256,5 @@ END_TEST
 
 TEST_MAIN_WITH(begin, end, "executors_dump", what_no_executor_has_taken_is_new,
                tasks_of_every_executor_are_there, a_task_waits_for_one_that_no_executor_has_taken,
-               a_dump_disturbs_nobody_who_comes_and_goes,
+               a_dump_disturbs_nobody_who_comes_and_goes, what_moves_from_queue_to_queue_is_there,
                who_holds_up_an_executor_is_reported_whichever_it_is)
