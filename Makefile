@@ -18,7 +18,7 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 CFLAGS ?= $(if $(VALGRIND),-O1,-O2) -g
-BUILD = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)$(if $(EXECUTORS),/executors$(EXECUTORS))
+BUILD = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)$(EXECUTORS:%=/executors-%)
 
 ifeq ($(origin CXX),default)
 CXX = $(subst clang,clang++,$(subst gcc,g++,$(patsubst cc,c++,$(CC))))
@@ -27,7 +27,7 @@ endif
 comma = ,
 sanitizer = $(if $(SANITIZE),-fno-omit-frame-pointer -fno-sanitize-recover=undefined \
     -fsanitize=$(SANITIZE:address=address$(comma)undefined))
-common = $(CPPFLAGS) $(if $(EXECUTORS),-DEXECUTORS_DEFAULT=$(EXECUTORS)) $(CFLAGS) $(sanitizer) -pthread -Iinclude -Isrc -MMD -MP -Wall -Wextra -Wshadow \
+common = $(CPPFLAGS) $(if $(EXECUTORS),-DEXECUTORS_DEFAULT=$(EXECUTORS:inline=0)) $(CFLAGS) $(sanitizer) -pthread -Iinclude -Isrc -MMD -MP -Wall -Wextra -Wshadow \
     $(if $(WERROR),-Werror)
 c_flags = $(common) -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec \
     -fstack-clash-protection -Wstrict-prototypes -Wmissing-prototypes \

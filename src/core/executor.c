@@ -339,7 +339,10 @@ void executor_make_inline(struct executor *ex)
 
 int executor_start(struct executor *ex)
 {
-    return thread_start(&ex->thread, executor_main, ex);
+    int error = thread_start(&ex->thread, executor_main, ex);
+
+    ex->threaded = error == 0;
+    return error;
 }
 
 void executor_cancel_all(struct executor *ex)

@@ -150,14 +150,14 @@ static void stop(trale_runtime *rt)
             executor_stop(ex);
     for_each_executor(ex, rt) {
         left = until - clock_now();
-        if (ex == own || !executor_wait_left(ex, left > 0 ? left : 0) || ex->is_inline)
+        if (ex == own || !executor_wait_left(ex, left > 0 ? left : 0) || !ex->threaded)
             all_left = false;
         else
             pthread_join(ex->thread, NULL);
     }
     if (own && own->runtime == rt)
         leave_executor();
-    if (all_left)
+    if (all_left && !rt->executors[0].is_inline)
         reactor_stop(&rt->reactor);
 }
 
