@@ -59,6 +59,8 @@ void hold_executor(struct hold *h)
 {
     trale_spawn_options options = {.executor = 2};
 
+    if (test_is_inside())
+        return; /* it holds up the only one */
     hold_executor_at(h, NULL, 1);
     for (; h->count < HOLD_MAX; h->count++, options.executor++) {
         if (trale_spawn_with(&h->others[h->count], &options, hold, h) != 0)
@@ -69,6 +71,8 @@ void hold_executor(struct hold *h)
 
 void release_executor(struct hold *h)
 {
+    if (!h->task)
+        return;
     gate_open(&h->released);
     join(h->task);
     while (h->count > 0)
