@@ -320,6 +320,7 @@ static void *executor_main(void *arg)
 
     snprintf(name, sizeof name, "trale-exec-%u", ex->number);
     thread_name(name);
+    this_thread.blocks_signals = true; /* thread_start saw to it */
     executor_begin(ex);
     executor_run(ex, never, NULL);
     executor_end(ex);

@@ -94,8 +94,9 @@ static void after_fork_in_child(void)
     process_unlock();
     runtime_after_fork(true);
     thread_waker_forked();
-    if (this_thread.queue)
+    if (this_thread.blocks_signals)
         thread_unblock_signals();
+    this_thread.blocks_signals = false;
     leave_executor();
 }
 
