@@ -297,7 +297,8 @@ END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "fork", a_child_uses_the_library_afresh,
                a_child_frees_its_runtime_and_makes_another, a_grandchild_uses_it_afresh_too,
-               a_child_has_no_descriptor_of_the_parents_runtime,
+               ON_THREAD(a_child_has_no_descriptor_of_the_parents_runtime,
+                         "it counts descriptors from before its runtime"),
                a_child_that_closes_an_io_does_not_deregister_the_parents,
                a_child_that_uses_an_io_does_not_disturb_the_parent,
                a_child_waits_on_an_io_of_the_parents,

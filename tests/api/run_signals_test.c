@@ -71,6 +71,6 @@ START_TEST(a_child_of_a_task_has_the_mask_of_its_parent)
 }
 END_TEST
 
-TESTS_ON_THREAD("they call trale_run")
+TESTS_ON_THREAD("they call trale_run, which a task may not")
 TEST_MAIN("run_signals", a_pipe_that_nobody_reads_does_not_kill,
           a_child_of_a_task_has_the_mask_of_its_parent)
