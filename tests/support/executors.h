@@ -14,6 +14,9 @@
 #define REACTOR_THREADS 1
 #endif
 
+/* How many executors the default runtime has; it is made if need be. */
+unsigned default_executors(void);
+
 trale_runtime *new_runtime_with(unsigned executors);
 
 /* On that executor, as in trale_spawn_options. */
