@@ -1,6 +1,8 @@
 # make                          the library and the examples, in build/
 # make run                      the timer and the UDP example
 # make check [T=name]           every test, or one program
+# make check EXECUTORS=4        what depends on them, with so many in the default runtime; inline:
+#                               one that is its own reactor; run: every test in a trale_run
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
 # make check-valgrind           the tests under valgrind, in build/valgrind
 # make check-tools [T=name]     the examples with real clients and servers, or one script
@@ -18,7 +20,8 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 CFLAGS ?= $(if $(VALGRIND),-O1,-O2) -g
-BUILD = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)$(if $(EXECUTORS),/executors$(EXECUTORS))
+shape = $(filter-out run,$(EXECUTORS))
+BUILD = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)$(shape:%=/executors-%)
 
 ifeq ($(origin CXX),default)
 CXX = $(subst clang,clang++,$(subst gcc,g++,$(patsubst cc,c++,$(CC))))
@@ -27,8 +30,8 @@ endif
 comma = ,
 sanitizer = $(if $(SANITIZE),-fno-omit-frame-pointer -fno-sanitize-recover=undefined \
     -fsanitize=$(SANITIZE:address=address$(comma)undefined))
-common = $(CPPFLAGS) $(if $(EXECUTORS),-DEXECUTORS_DEFAULT=$(EXECUTORS)) $(CFLAGS) $(sanitizer) -pthread -Iinclude -Isrc -MMD -MP -Wall -Wextra -Wshadow \
-    $(if $(WERROR),-Werror)
+common = $(CPPFLAGS) $(patsubst %,-DEXECUTORS_DEFAULT=%,$(shape:inline=0)) $(CFLAGS) $(sanitizer) \
+    -pthread -Iinclude -Isrc -MMD -MP -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
 c_flags = $(common) -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec \
     -fstack-clash-protection -Wstrict-prototypes -Wmissing-prototypes \
     -Wconversion -Wno-sign-conversion

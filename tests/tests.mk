@@ -22,19 +22,23 @@ benches = $(call names,tests/bench)
 faults = $(if $(wildcard tests/faults/*.c),$(BUILD)/tests/faults/faults)
 model = $(if $(wildcard tests/model/*.cpp),$(BUILD)/tests/model/model)
 contract = $(if $(wildcard ../shared/contract.c),$(BUILD)/tests/contract/contract)
-contract_parts = -DPART_IO -DPART_COMPOSE
+contract_parts = -DPART_IO -DPART_COMPOSE -DPART_EXECUTORS
 ifeq ($(wildcard /usr/include/relacy/relacy.hpp)$(SANITIZE)$(VALGRIND),)
 $(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
     $(info model: skipped, relacy-dev is not installed))
 model =
 endif
 
-# Those that take long come first, so that nobody waits for them alone.
-programs = $(if $(SANITIZE)$(VALGRIND),,$(model) $(compile)) $(faults) $(unit) $(public) $(http) \
-    $(fuzz) $(if $(VALGRIND),,$(cxx) $(contract))
+# Those that take long come first, so that nobody waits for them alone. With EXECUTORS, those for
+# which it makes a difference: the model has shapes of its own, parsers and what asks the compiler
+# have none. Unit tests make their executors themselves, where they have one, and the faults strike
+# threads that do not run in a task: not with EXECUTORS=run.
+programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS),,$(model) $(compile)) \
+    $(if $(filter run,$(EXECUTORS)),,$(faults) $(unit)) $(public) \
+    $(if $(EXECUTORS),,$(http) $(fuzz) $(if $(VALGRIND),,$(cxx) $(contract)))
 
 check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
-	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) tests/run $^
+	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) EXECUTORS=$(EXECUTORS) tests/run $^
 check-valgrind:
 	+$(MAKE) --no-print-directory check VALGRIND=1
 

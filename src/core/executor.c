@@ -356,6 +356,7 @@ static void *executor_main(void *arg)
 
     snprintf(name, sizeof name, "trale-exec-%u", ex->number);
     thread_name(name);
+    this_thread.blocks_signals = true; /* thread_start saw to it */
     executor_begin(ex);
     executor_run(ex, never, NULL);
     executor_end(ex);
@@ -375,7 +376,10 @@ void executor_make_inline(struct executor *ex)
 
 int executor_start(struct executor *ex)
 {
-    return thread_start(&ex->thread, executor_main, ex);
+    int error = thread_start(&ex->thread, executor_main, ex);
+
+    ex->threaded = error == 0;
+    return error;
 }
 
 void executor_cancel_all(struct executor *ex)

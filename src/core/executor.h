@@ -53,6 +53,7 @@ struct executor {
     bool stopping;             /* X: */
     bool is_inline;          /* I: the thread is its own reactor, and holds the baton for good */
     _Atomic(uint32_t) left;  /* A: futex; set as the last thing the thread does here */
+    bool threaded;           /* I: the thread was started by executor_start: */
     pthread_t thread;        /* I: */
     struct stall_seen stall; /* P: process.h, by the stall watch */
 };
@@ -60,11 +61,13 @@ struct executor {
 void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number);
 int executor_start(struct executor *ex);
 
-/*
- * In place of executor_start: the calling thread is the executor, between begin and end, and its own
- * reactor. run polls until over says so, or it is to stop (false).
- */
+/* Before it starts: its thread is to be its reactor, too. */
 void executor_make_inline(struct executor *ex);
+
+/*
+ * In place of executor_start: the calling thread is the executor, between begin and end. run polls
+ * until over says so, or it is to stop (false).
+ */
 void executor_begin(struct executor *ex);
 bool executor_run(struct executor *ex, bool (*over)(const struct executor *, const void *),
                   const void *arg);

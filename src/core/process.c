@@ -94,8 +94,9 @@ static void after_fork_in_child(void)
     process_unlock();
     runtime_after_fork(true);
     thread_waker_forked();
-    if (this_thread.queue)
+    if (this_thread.blocks_signals)
         thread_unblock_signals();
+    this_thread.blocks_signals = false;
     leave_executor();
 }
 
@@ -150,14 +151,14 @@ static void stop(trale_runtime *rt)
             executor_stop(ex);
     for_each_executor(ex, rt) {
         left = until - clock_now();
-        if (ex == own || !executor_wait_left(ex, left > 0 ? left : 0) || ex->is_inline)
+        if (ex == own || !executor_wait_left(ex, left > 0 ? left : 0) || !ex->threaded)
             all_left = false;
         else
             pthread_join(ex->thread, NULL);
     }
     if (own && own->runtime == rt)
         leave_executor();
-    if (all_left)
+    if (all_left && !rt->executors[0].is_inline)
         reactor_stop(&rt->reactor);
 }
 

@@ -152,14 +152,18 @@ static void end_executors(trale_runtime *rt, unsigned started)
 static void end_threads(trale_runtime *rt)
 {
     end_executors(rt, rt->count);
-    reactor_stop(&rt->reactor);
+    if (!rt->executors[0].is_inline)
+        reactor_stop(&rt->reactor);
 }
 
 static int start_threads(trale_runtime *rt)
 {
-    int error = reactor_start(&rt->reactor);
     unsigned started = 0;
+    int error;
 
+    if (rt->executors[0].is_inline)
+        return executor_start(&rt->executors[0]);
+    error = reactor_start(&rt->reactor);
     if (error != 0)
         return error;
     while (error == 0 && started < rt->count) {
@@ -184,8 +188,9 @@ static int check(const trale_config *config)
                : 0;
 }
 
+/* The tests are also run with others, and with 0: one that is its own reactor. */
 #ifndef EXECUTORS_DEFAULT
-#define EXECUTORS_DEFAULT 1 /* the tests are also run with others */
+#define EXECUTORS_DEFAULT 1
 #endif
 
 static unsigned executors_of(const trale_config *config)
@@ -207,14 +212,16 @@ static trale_runtime *allocate(unsigned count)
     return rt;
 }
 
-/* Without threads; 0 or -errno. */
+/* Without threads; count 0: one executor that is its own reactor. 0 or -errno. */
 static int make(trale_runtime **made, unsigned count, size_t stack_size)
 {
+    const bool is_inline = count == 0;
     int error = process_watch();
     trale_runtime *rt;
 
     if (error != 0)
         return error;
+    count += is_inline;
     rt = allocate(count);
     if (!rt)
         return -ENOMEM;
@@ -222,6 +229,8 @@ static int make(trale_runtime **made, unsigned count, size_t stack_size)
     rt->stack_size = stack_size > 0 ? stack_size : STACK_SIZE_DEFAULT;
     for (unsigned i = 0; i < count; i++)
         executor_init(&rt->executors[i], rt, i);
+    if (is_inline)
+        executor_make_inline(&rt->executors[0]);
     newcomers_init(&rt->newcomers);
     error = reactor_init(&rt->reactor, rt->executors, count);
     if (error != 0)
@@ -270,11 +279,10 @@ unmake:
 
 int runtime_new_inline(trale_runtime **runtime)
 {
-    int error = make(runtime, 1, 0);
+    int error = make(runtime, 0, 0);
 
     if (error != 0)
         return error;
-    executor_make_inline(&(*runtime)->executors[0]);
     error = process_add(*runtime);
     if (error != 0)
         unmake(*runtime);
@@ -294,10 +302,10 @@ void runtime_destroy(trale_runtime *rt)
     bool last = process_remove(rt);
 
     atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
+    if (rt->executors[0].threaded)
+        end_threads(rt);
     if (rt->executors[0].is_inline)
         await_pushers(&rt->executors[0]);
-    else
-        end_threads(rt);
     unmake(rt);
     if (!last)
         return;

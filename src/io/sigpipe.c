@@ -24,7 +24,7 @@ void sigpipe_hold(struct sigpipe *s, const trale_io *io)
     sigset_t set;
 
     s->held = false;
-    if (io->kind.socket || this_thread.queue)
+    if (io->kind.socket || this_thread.blocks_signals)
         return;
     s->was_pending = is_pending();
     only_sigpipe(&set);

@@ -1,6 +1,7 @@
 /*
  * Writing without SIGPIPE. On a socket, send has a flag for it; on a pipe the signal has to be
- * held back around the write, and taken away if it came. Executor threads block it anyway.
+ * held back around the write, and taken away if it came. Executor threads block it anyway, but for
+ * the program's own, in trale_run.
  */
 #ifndef IO_SIGPIPE_H
 #define IO_SIGPIPE_H

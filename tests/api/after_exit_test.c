@@ -201,6 +201,7 @@ START_TEST(it_does_so_on_whatever_thread)
 }
 END_TEST
 
+TESTS_ON_THREAD("what it hands to atexit has to come before the library's own")
 TEST_MAIN("after_exit", what_would_wait_says_that_the_process_exits,
           it_does_so_on_ios_that_were_waited_for, it_does_so_where_a_task_could_not_be_stopped,
           it_does_so_on_whatever_thread)

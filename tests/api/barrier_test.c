@@ -233,4 +233,6 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "barrier", arguments_are_checked,
                a_barrier_of_one_holds_up_nobody, the_last_one_is_told,
                it_may_be_used_again_at_once, who_is_cancelled_has_not_come,
                who_is_cancelled_too_late_has_come, a_cancelled_task_does_not_come,
-               stackless_tasks_wait, after_exit_only_those_wait_in_vain_who_would_wait)
+               stackless_tasks_wait,
+               ON_THREAD(after_exit_only_those_wait_in_vain_who_would_wait,
+                         "what it hands to atexit has to come before the library's own"))

@@ -231,5 +231,6 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "block_on", a_thread_blocks_until_the
                a_cancelled_caller_may_ignore_the_result,
                a_caller_that_was_cancelled_before_starts_nothing,
                as_a_future_it_gives_0_and_the_result,
-               as_a_future_dropped_early_it_cancels_the_task,
+               ON_THREAD(as_a_future_dropped_early_it_cancels_the_task,
+                         "it waits until its runtime has no task left"),
                as_a_future_that_was_never_polled_it_starts_nothing)

@@ -418,4 +418,6 @@ TEST_MAIN_WITH(set_up, tear_down, "broadcast", arguments_are_checked, everybody_
                who_is_cancelled_has_received_nothing, a_deadline_ends_the_wait,
                a_cursor_may_be_ahead, items_may_have_any_size,
                a_stackless_task_and_a_select_receive, who_never_waits_lets_others_run,
-               freeing_it_while_somebody_waits_aborts, after_exit_only_waiting_is_in_vain)
+               freeing_it_while_somebody_waits_aborts,
+               ON_THREAD(after_exit_only_waiting_is_in_vain,
+                         "what it hands to atexit has to come before the library's own"))

@@ -270,8 +270,10 @@ END_TEST
 TEST_MAIN_WITH(
     NULL, free_default_runtime, "cancel_future", a_pending_future_is_dropped_without_another_poll,
     a_future_that_was_never_polled_is_dropped, a_future_that_was_woken_before_is_not_polled_again,
-    a_future_cancelled_while_it_is_polled_is_not_polled_again,
-    a_future_cancelled_in_the_poll_that_is_ready_gives_its_output,
+    ON_THREAD(a_future_cancelled_while_it_is_polled_is_not_polled_again,
+              "it stops a poll and goes on meanwhile"),
+    ON_THREAD(a_future_cancelled_in_the_poll_that_is_ready_gives_its_output,
+              "it stops a poll and goes on meanwhile"),
     a_future_may_cancel_its_own_task, a_future_that_always_wakes_itself_can_be_cancelled,
     a_finished_future_keeps_its_result, a_second_cancel_does_nothing,
     a_wake_after_the_cancel_does_nothing, a_drop_that_finds_an_effect_gives_the_result,

@@ -360,15 +360,14 @@ START_TEST(a_future_that_is_ready_when_the_cancel_comes_gives_its_output)
 }
 END_TEST
 
-TEST_MAIN_WITH(NULL, free_default_runtime, "cancel", a_sleeping_fiber_gets_ecanceled,
-               a_fiber_with_a_timer_gets_ecanceled, every_wait_after_a_cancel_fails,
-               a_fiber_that_never_started_does_not_start,
-               a_fiber_that_was_woken_before_is_not_polled_again,
-               a_fiber_that_yields_gets_ecanceled, a_finished_task_keeps_its_result,
-               a_second_cancel_does_nothing, a_cancel_of_nothing_is_refused,
-               a_fiber_may_cancel_itself, a_task_may_cancel_another,
-               a_fiber_that_does_not_wait_is_not_stopped,
-               a_drop_that_finds_an_effect_gives_the_output_of_the_await,
-               a_cancelled_fiber_may_spawn,
-               a_fiber_cancelled_by_the_poll_of_its_own_future_is_not_polled_again,
-               a_future_that_is_ready_when_the_cancel_comes_gives_its_output)
+TEST_MAIN_WITH(
+    NULL, free_default_runtime, "cancel", a_sleeping_fiber_gets_ecanceled,
+    a_fiber_with_a_timer_gets_ecanceled, every_wait_after_a_cancel_fails,
+    a_fiber_that_never_started_does_not_start, a_fiber_that_was_woken_before_is_not_polled_again,
+    a_fiber_that_yields_gets_ecanceled, a_finished_task_keeps_its_result,
+    a_second_cancel_does_nothing, a_cancel_of_nothing_is_refused, a_fiber_may_cancel_itself,
+    a_task_may_cancel_another,
+    ON_THREAD(a_fiber_that_does_not_wait_is_not_stopped, "it stops a poll and goes on meanwhile"),
+    a_drop_that_finds_an_effect_gives_the_output_of_the_await, a_cancelled_fiber_may_spawn,
+    a_fiber_cancelled_by_the_poll_of_its_own_future_is_not_polled_again,
+    a_future_that_is_ready_when_the_cancel_comes_gives_its_output)

@@ -166,5 +166,5 @@ static void clean_up(void)
 
 TEST_MAIN_WITH(NULL, clean_up, "channel_close", what_was_sent_is_received,
                senders_who_wait_are_told, receivers_who_wait_are_told, a_receiver_keeps_his_place,
-               his_item_goes_to_the_next, a_called_sender_is_told,
-               who_was_served_before_was_served)
+               ON_THREAD(his_item_goes_to_the_next, "others go on while its executor is held up"),
+               a_called_sender_is_told, who_was_served_before_was_served)

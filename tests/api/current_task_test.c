@@ -198,10 +198,12 @@ START_TEST(a_yield_is_a_future_as_well)
 }
 END_TEST
 
-TEST_MAIN_WITH(NULL, free_default_runtime, "current_task", a_plain_thread_is_no_task,
-               a_plain_thread_may_yield, a_plain_thread_may_await_a_yield,
-               a_fiber_knows_its_handle, a_detached_fiber_is_a_task_too,
-               a_stackless_task_knows_its_handle_in_poll_and_drop,
-               the_poll_of_what_a_fiber_awaits_belongs_to_the_fiber,
-               a_poll_on_a_plain_thread_belongs_to_no_task, a_task_sees_that_it_was_asked_to_stop,
-               a_yield_is_a_future_as_well)
+TEST_MAIN_WITH(
+    NULL, free_default_runtime, "current_task",
+    ON_THREAD(a_plain_thread_is_no_task, "it is about plain threads"), a_plain_thread_may_yield,
+    a_plain_thread_may_await_a_yield, a_fiber_knows_its_handle, a_detached_fiber_is_a_task_too,
+    a_stackless_task_knows_its_handle_in_poll_and_drop,
+    the_poll_of_what_a_fiber_awaits_belongs_to_the_fiber,
+    ON_THREAD(a_poll_on_a_plain_thread_belongs_to_no_task, "it is about plain threads"),
+    ON_THREAD(a_task_sees_that_it_was_asked_to_stop, "it stops a poll and goes on meanwhile"),
+    a_yield_is_a_future_as_well)

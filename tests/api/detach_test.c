@@ -136,7 +136,8 @@ START_TEST(detaching_nothing_does_nothing)
 END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "detach", a_task_detached_before_it_started_runs,
-               a_task_detached_while_it_is_polled_goes_on, a_task_detached_while_it_waits_goes_on,
-               a_task_that_has_ended_may_be_detached,
+               ON_THREAD(a_task_detached_while_it_is_polled_goes_on,
+                         "it stops a poll and goes on meanwhile"),
+               a_task_detached_while_it_waits_goes_on, a_task_that_has_ended_may_be_detached,
                a_detach_meets_the_end_of_the_task_at_any_moment, a_task_may_detach_itself,
                a_task_that_was_cancelled_may_be_detached, detaching_nothing_does_nothing)

@@ -280,6 +280,8 @@ START_TEST(without_membarrier_the_executor_pays)
 END_TEST
 
 TEST_MAIN("dump", tasks_tell_where_they_were_spawned, a_failed_spawn_leaves_its_place_to_nobody,
-          tasks_have_names, tasks_grow_old, a_stuck_executor_holds_up_no_dump, a_task_may_dump,
-          who_yields_waits_for_nothing, tasks_that_have_ended_are_not_told_of,
+          tasks_have_names, tasks_grow_old,
+          ON_THREAD(a_stuck_executor_holds_up_no_dump, "it dumps while its executor is held up"),
+          ON_THREAD(a_task_may_dump, "it counts all tasks"), who_yields_waits_for_nothing,
+          ON_THREAD(tasks_that_have_ended_are_not_told_of, "it counts all tasks"),
           a_forked_child_tells_of_its_own, without_membarrier_the_executor_pays)

@@ -391,7 +391,8 @@ END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "dump_waits", a_sleep_tells_what_is_left,
                what_tasks_wait_for_of_one_another, channels_and_groups,
-               a_mutex_tells_who_holds_it, a_holder_in_another_runtime_is_named,
-               a_holder_that_is_gone_is_not_looked_at, a_condition_and_then_its_mutex,
+               ON_THREAD(a_mutex_tells_who_holds_it, "a plain thread is to hold it"),
+               a_holder_in_another_runtime_is_named, a_holder_that_is_gone_is_not_looked_at,
+               ON_THREAD(a_condition_and_then_its_mutex, "a plain thread is to hold it"),
                a_join_tells_of_whom, a_wait_for_a_runtime, several_at_once, tasks_without_a_stack,
                a_programs_own_future_is_told_by_its_name)

@@ -280,6 +280,7 @@ START_TEST(a_task_of_any_executor_forks)
 }
 END_TEST
 
+TESTS_ON_THREAD("what it hands to atexit has to come before the library's own")
 TEST_MAIN("executors_exit", the_program_exits_with_tasks_on_every_executor,
           a_task_of_any_executor_exits, a_stackless_task_of_any_executor_exits,
           what_no_executor_has_taken_never_starts_after_the_exit,

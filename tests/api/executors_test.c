@@ -339,15 +339,14 @@ START_TEST(one_task_wakes_another_from_executor_to_executor)
 }
 END_TEST
 
-TEST_MAIN_WITH(NULL, free_default_runtime, "executors", two_tasks_that_spin_on_each_other_end,
-               a_task_spins_on_one_that_it_spawned,
-               a_task_runs_on_the_executor_that_was_asked_for,
-               an_executor_over_the_count_is_refused,
-               a_task_asks_for_an_executor_of_its_own_runtime,
-               what_a_task_spawns_that_holds_its_executor_is_started_by_another,
-               what_comes_from_outside_is_started_by_an_executor_that_is_not_held,
-               a_task_of_a_held_executor_is_not_started_by_another,
-               every_executor_is_a_thread_that_goes_with_the_runtime,
-               as_many_as_there_are_cpus_to_run_on, one_if_there_is_one_cpu,
-               executors_that_have_nothing_to_do_sleep_and_wake_again,
-               one_task_wakes_another_from_executor_to_executor)
+TEST_MAIN_WITH(
+    NULL, free_default_runtime, "executors", two_tasks_that_spin_on_each_other_end,
+    a_task_spins_on_one_that_it_spawned, a_task_runs_on_the_executor_that_was_asked_for,
+    an_executor_over_the_count_is_refused, a_task_asks_for_an_executor_of_its_own_runtime,
+    what_a_task_spawns_that_holds_its_executor_is_started_by_another,
+    what_comes_from_outside_is_started_by_an_executor_that_is_not_held,
+    a_task_of_a_held_executor_is_not_started_by_another,
+    every_executor_is_a_thread_that_goes_with_the_runtime, as_many_as_there_are_cpus_to_run_on,
+    ON_THREAD(one_if_there_is_one_cpu, "it wants a process that has not used the library"),
+    executors_that_have_nothing_to_do_sleep_and_wake_again,
+    one_task_wakes_another_from_executor_to_executor)

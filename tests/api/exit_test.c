@@ -237,7 +237,15 @@ START_TEST(nothing_is_spawned_after_the_exit)
 }
 END_TEST
 
-TEST_MAIN("exit", the_program_exits_with_tasks_pending, the_program_exits_with_several_runtimes,
-          a_task_exits, a_task_exits_while_another_runtime_has_tasks, a_stackless_task_exits,
-          an_idle_program_exits, a_task_that_never_yields_does_not_hold_up_the_exit_for_ever,
-          nothing_is_spawned_after_the_exit)
+TEST_MAIN("exit",
+          ON_THREAD(the_program_exits_with_tasks_pending,
+                    "what it hands to atexit has to come before the library's own"),
+          ON_THREAD(the_program_exits_with_several_runtimes,
+                    "what it hands to atexit has to come before the library's own"),
+          a_task_exits,
+          ON_THREAD(a_task_exits_while_another_runtime_has_tasks,
+                    "what it hands to atexit has to come before the library's own"),
+          a_stackless_task_exits, an_idle_program_exits,
+          a_task_that_never_yields_does_not_hold_up_the_exit_for_ever,
+          ON_THREAD(nothing_is_spawned_after_the_exit,
+                    "what it hands to atexit has to come before the library's own"))

@@ -366,5 +366,7 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "fairness", tasks_run_in_the_order_of
                a_task_that_yields_for_ever_starves_nobody,
                a_future_that_always_wakes_itself_starves_nobody,
                many_that_never_stop_starve_nobody,
-               the_inbox_is_looked_at_after_a_bounded_number_of_polls,
-               the_inbox_is_looked_at_after_a_bounded_number_of_operations)
+               ON_THREAD(the_inbox_is_looked_at_after_a_bounded_number_of_polls,
+                         "it stops a poll and goes on meanwhile"),
+               ON_THREAD(the_inbox_is_looked_at_after_a_bounded_number_of_operations,
+                         "it stops a poll and goes on meanwhile"))

@@ -130,5 +130,6 @@ START_TEST(a_jump_leaves_the_signals_of_the_thread_as_they_are)
 END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "fiber_shared",
-               errno_and_thread_locals_are_shared_by_the_fibers_of_an_executor,
+               ON_THREAD(errno_and_thread_locals_are_shared_by_the_fibers_of_an_executor,
+                         "another thread is to have its own"),
                a_jump_within_a_fiber_works, a_jump_leaves_the_signals_of_the_thread_as_they_are)

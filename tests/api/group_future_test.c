@@ -151,4 +151,5 @@ END_TEST
 TEST_MAIN_WITH(NULL, free_default_runtime, "group_future", a_stackless_task_waits,
                a_dropped_wait_cancels, a_wait_that_is_over_cancels_nothing,
                a_member_does_not_wait_for_itself, a_scope_says_only_what_its_deadline_did,
-               after_exit_it_is_in_vain)
+               ON_THREAD(after_exit_it_is_in_vain,
+                         "what it hands to atexit has to come before the library's own"))

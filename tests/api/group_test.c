@@ -469,14 +469,15 @@ START_TEST(a_runtime_that_ends_takes_no_members)
 }
 END_TEST
 
-TEST_MAIN_WITH(NULL, free_default_runtime, "group", arguments_are_checked, all_are_waited_for,
-               a_plain_thread_waits, the_first_error_cancels_the_rest,
-               only_what_is_negative_is_an_error, an_error_of_any_size_is_one,
-               a_group_is_cancelled, who_has_ended_is_not_cancelled,
-               a_cancelled_group_may_succeed, a_cancelled_group_takes_nobody,
-               a_failed_group_takes_nobody_and_then_again, who_never_started_does_not_start,
-               members_spawn_members, who_comes_late_is_waited_for, a_group_in_a_group_ends_first,
-               an_error_goes_up_group_by_group, a_cancelled_caller_cancels_and_waits,
-               who_is_cancelled_before_waits_too, a_deadline_cancels_and_waits,
-               tasks_and_threads_spawn_at_once, a_group_may_live_on_the_stack,
-               a_runtime_that_ends_takes_no_members)
+TEST_MAIN_WITH(
+    NULL, free_default_runtime, "group", arguments_are_checked, all_are_waited_for,
+    a_plain_thread_waits, the_first_error_cancels_the_rest, only_what_is_negative_is_an_error,
+    an_error_of_any_size_is_one, a_group_is_cancelled, who_has_ended_is_not_cancelled,
+    a_cancelled_group_may_succeed, a_cancelled_group_takes_nobody,
+    a_failed_group_takes_nobody_and_then_again, who_never_started_does_not_start,
+    members_spawn_members,
+    ON_THREAD(who_comes_late_is_waited_for, "others go on while its executor is held up"),
+    a_group_in_a_group_ends_first, an_error_goes_up_group_by_group,
+    a_cancelled_caller_cancels_and_waits, who_is_cancelled_before_waits_too,
+    a_deadline_cancels_and_waits, tasks_and_threads_spawn_at_once, a_group_may_live_on_the_stack,
+    ON_THREAD(a_runtime_that_ends_takes_no_members, "it ends the runtime that its tasks are in"))

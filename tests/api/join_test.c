@@ -333,8 +333,10 @@ END_TEST
 TEST_MAIN_WITH(
     NULL, free_default_runtime, "join", a_join_of_nothing_is_refused,
     a_task_that_joins_itself_is_refused_and_keeps_its_handle, a_finished_task_is_joined_at_once,
-    a_result_may_be_ignored, a_handle_outlives_its_runtime, a_task_joins_another_that_is_pending,
-    a_task_joins_another_that_has_finished, a_join_that_is_cancelled_leaves_the_handle_valid,
+    a_result_may_be_ignored,
+    ON_THREAD(a_handle_outlives_its_runtime, "it ends the runtime that its tasks are in"),
+    a_task_joins_another_that_is_pending, a_task_joins_another_that_has_finished,
+    a_join_that_is_cancelled_leaves_the_handle_valid,
     a_cancelled_task_joins_nothing_not_even_what_has_finished,
     a_join_wakes_whoever_polled_it_last, a_join_that_is_polled_again_wakes_its_task_once,
     a_join_that_was_dropped_before_it_was_ready_can_be_made_again,

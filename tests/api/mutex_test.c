@@ -241,6 +241,7 @@ static void locker_drop(trale_future *self)
 START_TEST(a_stackless_task_owns_it)
 {
     static const struct trale_future_ops ops = {locker_poll, locker_drop, "locker"};
+    const trale_spawn_options first = {.executor = 1}; /* they lock in their order */
     struct locker f = {.future = {&ops, 0}};
     trale_task *tasks[3];
 
@@ -249,7 +250,7 @@ START_TEST(a_stackless_task_owns_it)
     trale_mutex_lock_init(&f.again, &mutex);
     trale_event_wait_init(&f.wait, &go_on);
     for (int i = 0; i < 3; i++)
-        ck_assert_int_eq(trale_spawn_future(&tasks[i], &f.future, sizeof f), 0);
+        ck_assert_int_eq(trale_spawn_future_with(&tasks[i], &first, &f.future, sizeof f), 0);
     settle();
     ck_assert_int_eq(trale_mutex_unlock(&mutex), 0);
     for (int i = 0; i < 3; i++) {

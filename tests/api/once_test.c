@@ -231,7 +231,10 @@ END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "once", arguments_are_checked, it_runs_once,
                a_failure_leaves_it_to_the_next_call, all_wait_for_the_one_who_runs_it,
-               a_failure_leaves_it_to_who_waited_longest, who_is_cancelled_leaves_it_to_the_next,
+               a_failure_leaves_it_to_who_waited_longest,
+               ON_THREAD(who_is_cancelled_leaves_it_to_the_next,
+                         "others go on while its executor is held up"),
                a_cancelled_waiter_leaves, a_cancelled_task_does_not_run_it,
                a_cancel_of_who_runs_it_is_its_own_affair, futures_run_it_inside_the_poll,
-               after_exit_nobody_waits)
+               ON_THREAD(after_exit_nobody_waits,
+                         "what it hands to atexit has to come before the library's own"))

@@ -216,4 +216,5 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "oneshot", arguments_are_checked, a_v
                everybody_gets_it, closed_without_a_value_nobody_does,
                who_is_cancelled_leaves_the_others, a_deadline_ends_the_wait,
                stackless_tasks_get_it, it_may_go_when_the_wait_returns,
-               after_exit_only_waiting_is_in_vain)
+               ON_THREAD(after_exit_only_waiting_is_in_vain,
+                         "what it hands to atexit has to come before the library's own"))

@@ -220,6 +220,7 @@ START_TEST(a_handler_for_one_signal_is_called_once)
 }
 END_TEST
 
+TESTS_ON_THREAD("what they do to SIGSEGV has to come before the library's own")
 TEST_MAIN("overflow", an_overflow_names_the_task_and_its_stack_size,
           an_overflow_of_a_task_without_a_name_is_told_too,
           a_large_frame_does_not_jump_over_the_guard,

@@ -161,4 +161,5 @@ END_TEST
 
 TEST_MAIN("pool", who_sends_the_threads_away_does_not_wait_for_new_work,
           work_may_have_work_done_though_no_thread_is_left, a_thread_takes_its_name_itself,
-          blocking_alone_is_a_first_use_that_exit_concerns)
+          ON_THREAD(blocking_alone_is_a_first_use_that_exit_concerns,
+                    "it wants a process that has not used the library"))

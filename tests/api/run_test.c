@@ -309,6 +309,7 @@ START_TEST(wakes_may_come_when_it_ends)
 }
 END_TEST
 
+TESTS_ON_THREAD("they call trale_run, which a task may not")
 TEST_MAIN("run", it_returns_the_result_and_starts_no_thread,
           no_function_and_a_run_in_a_task_are_refused, its_tasks_run_on_the_calling_thread,
           what_is_left_over_is_cancelled_and_waited_for, who_is_left_over_spawns_no_more,

@@ -352,5 +352,7 @@ END_TEST
 TEST_MAIN("scope_thread", a_deadline_ends_a_wait, each_thread_has_its_own,
           what_is_spawned_inside_is_outside, block_on_ends_its_task, wakes_and_deadlines_cross,
           a_signal_does_not_end_a_wait, a_thread_may_end_inside, blocking_work_has_scopes,
-          a_child_is_in_the_scopes_of_who_forked, exit_may_be_called_inside,
+          a_child_is_in_the_scopes_of_who_forked,
+          ON_THREAD(exit_may_be_called_inside,
+                    "what it hands to atexit has to come before the library's own"),
           freeing_a_runtime_has_a_deadline_from_outside)

@@ -203,4 +203,5 @@ START_TEST(a_thousand_runtimes_leave_nothing)
 }
 END_TEST
 
-TEST_MAIN("shutdown", a_thousand_runtimes_leave_nothing)
+TEST_MAIN("shutdown", ON_THREAD(a_thousand_runtimes_leave_nothing,
+                                "the last runtime that ends takes the pool with it"))

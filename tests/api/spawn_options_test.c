@@ -186,5 +186,6 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "spawn_options",
                no_options_and_zeroed_options_are_the_default, a_task_may_have_a_name,
                an_executor_that_is_not_there_is_refused, a_stack_of_any_size_can_be_used,
                a_stack_over_1_gib_is_refused, a_stackless_task_ignores_the_stack_size,
-               a_task_runs_in_the_runtime_that_was_asked_for,
+               ON_THREAD(a_task_runs_in_the_runtime_that_was_asked_for,
+                         "its own runtime is to be the default one"),
                bad_arguments_are_refused_with_options_too)

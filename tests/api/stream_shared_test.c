@@ -178,4 +178,5 @@ END_TEST
 TEST_MAIN_WITH(NULL, free_default_runtime, "stream_shared",
                a_wait_that_sees_no_room_hides_none_from_a_write,
                moving_nothing_waits_for_no_room_beside_others,
-               a_poll_that_only_makes_room_takes_the_read_over_all_the_same)
+               ON_THREAD(a_poll_that_only_makes_room_takes_the_read_over_all_the_same,
+                         "it stops a poll and goes on meanwhile"))

@@ -215,4 +215,6 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "wait_group", arguments_are_checked,
                there_are_only_so_many, with_nothing_to_wait_for_nobody_waits,
                all_wait_for_the_last_one, a_group_may_be_used_again,
                a_cancelled_waiter_leaves_the_others, a_cancelled_task_does_not_get_through,
-               a_stackless_task_waits, after_exit_only_those_wait_in_vain_who_would_wait)
+               a_stackless_task_waits,
+               ON_THREAD(after_exit_only_those_wait_in_vain_who_would_wait,
+                         "what it hands to atexit has to come before the library's own"))

@@ -250,6 +250,7 @@ static void free_with_late_waiter(void *arg)
 
     (void)arg;
     MUST(trale_spawn(NULL, wait_newer, &seen) == 0);
+    settle();
     hold_executor(&h);
     MUST(trale_watch_set(level, &value) == 0);
     trale_watch_free(level);

@@ -181,6 +181,8 @@ static void free_in_vain(trale_runtime *rt)
 
 void timers(void)
 {
+    /* Not the default: there is to be a reactor while the executor is held up. */
+    const trale_config config = {.executors = 1};
     trale_spawn_options options = {0};
     trale_task *ticker = NULL, *sleeper = NULL, *holder = NULL;
     atomic_bool sleeps = false;
@@ -188,7 +190,7 @@ void timers(void)
 
     sem_init(&stubborn.started, 0, 0);
     sem_init(&stubborn.end, 0, 0);
-    CALL(trale_runtime_new(&options.runtime, NULL), !options.runtime);
+    CALL(trale_runtime_new(&options.runtime, &config), !options.runtime);
     CALL(trale_spawn_with(&sleeper, &options, sleep_long, &sleeps), !sleeper);
     CALL(trale_spawn_with(&ticker, &options, three_ticks, NULL), !ticker);
     join_for(ticker, 1);

@@ -94,7 +94,27 @@ static void wait_first(void)
     CALL((trale_yield_init(&yield), trale_await(&yield.future)), true);
 }
 
-/* What an executor and a reactor do to begin and to stand by is all that has been called. */
+static intptr_t nothing(void *arg)
+{
+    return (intptr_t)arg;
+}
+
+/* An executor's thread, too, takes memory when it begins: all of them have. */
+static void begin_executors(void)
+{
+    trale_metrics metrics = {0};
+
+    EXPECT(trale_metrics_read(trale_runtime_default(), &metrics) == 0);
+    for (unsigned n = 1; n <= metrics.executors; n++) {
+        trale_spawn_options options = {.executor = n};
+        trale_task *task = NULL;
+
+        CALL(trale_spawn_with(&task, &options, nothing, (void *)1), !task);
+        join_for(task, 1);
+    }
+}
+
+/* What a reactor and an executor do to begin and to stand by is all that has been called. */
 static void expect_untouched(const unsigned before[FAULT_POINTS],
                              const unsigned after[FAULT_POINTS])
 {
@@ -134,6 +154,7 @@ void waiting_for_each_other(void)
     wait_first();
     for (int i = 0; i < PARTIES - 1; i++)
         CALL(trale_spawn(&tasks[i], partner, &o), !tasks[i]);
+    begin_executors();
     EXPECT(trale_wait_group_wait(&o.arrived) == 0);
     wait_for_each_other(&o);
     for (int i = 0; i < PARTIES - 1; i++)

@@ -5,6 +5,14 @@
 
 #include "suite.h"
 
+unsigned default_executors(void)
+{
+    trale_metrics metrics = {0};
+
+    ck_assert_int_eq(trale_metrics_read(trale_runtime_default(), &metrics), 0);
+    return metrics.executors;
+}
+
 trale_runtime *new_runtime_with(unsigned executors)
 {
     trale_runtime *runtime = NULL;

@@ -4,6 +4,19 @@
 
 #include "settle.h"
 
+/*
+ * The shape of the default runtime, and of others whose config does not say, is the library's
+ * when it was built: `make check EXECUTORS=...`. How many threads it has for its reactor.
+ */
+#if defined EXECUTORS_DEFAULT && EXECUTORS_DEFAULT == 0
+#define REACTOR_THREADS 0
+#else
+#define REACTOR_THREADS 1
+#endif
+
+/* How many executors the default runtime has; it is made if need be. */
+unsigned default_executors(void);
+
 trale_runtime *new_runtime_with(unsigned executors);
 
 /* On that executor, as in trale_spawn_options. */

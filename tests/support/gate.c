@@ -4,7 +4,7 @@ void gate_open(struct gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
     gate->opened++;
-    pthread_cond_broadcast(&gate->changed);
+    changed_tell(&gate->changed);
     pthread_mutex_unlock(&gate->lock);
 }
 
@@ -12,7 +12,7 @@ void gate_wait_for(struct gate *gate, long times)
 {
     pthread_mutex_lock(&gate->lock);
     while (gate->opened < times)
-        pthread_cond_wait(&gate->changed, &gate->lock);
+        changed_wait(&gate->changed, &gate->lock);
     pthread_mutex_unlock(&gate->lock);
 }
 

@@ -1,7 +1,7 @@
 /*
  * A gate: threads wait at it until it was opened. It counts how often that was, so it is also the
  * way to wait for the n-th time that something happened. A task that waits at a gate holds up its
- * whole executor thread, which is what some tests want.
+ * whole executor thread, which is what some tests want; the test itself does not: inside.h.
  */
 #ifndef TESTS_GATE_H
 #define TESTS_GATE_H
@@ -9,16 +9,18 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "inside.h"
+
 struct gate {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    struct changed changed;
     long opened;
 };
 
 /* A closed gate: `struct gate g = GATE;` */
 #define GATE \
     { \
-        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0 \
+        PTHREAD_MUTEX_INITIALIZER, CHANGED, 0 \
     }
 
 void gate_open(struct gate *gate);

@@ -48,7 +48,7 @@ static void *attempt_on_thread(void *arg)
 
 static struct attempt prepare(const struct held_call *c, int64_t deadline)
 {
-    settle(); /* there is a runtime, with all its descriptors */
+    trale_runtime_default(); /* is there, with all its descriptors */
     if (c->prepare)
         c->prepare();
     return (struct attempt){.call = c, .deadline = deadline, .entered = GATE};

@@ -22,7 +22,7 @@ static void enter(struct probe *p, const trale_future *self, trale_waker *waker)
     p->polling = true;
     old = p->waker;
     p->waker = trale_waker_clone(waker);
-    pthread_cond_broadcast(&p->changed);
+    changed_tell(&p->changed);
     pthread_mutex_unlock(&p->lock);
     trale_waker_drop(old);
 }
@@ -63,7 +63,7 @@ static void probe_drop(trale_future *self)
     waker = p->waker;
     p->waker = NULL;
     p->drops++;
-    pthread_cond_broadcast(&p->changed);
+    changed_tell(&p->changed);
     pthread_mutex_unlock(&p->lock);
     trale_waker_drop(waker);
 }
@@ -113,7 +113,7 @@ void probe_wait_polled(struct probe *p, int times)
 {
     pthread_mutex_lock(&p->lock);
     while (p->polls < times)
-        pthread_cond_wait(&p->changed, &p->lock);
+        changed_wait(&p->changed, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -121,7 +121,7 @@ void probe_wait_dropped(struct probe *p)
 {
     pthread_mutex_lock(&p->lock);
     while (p->drops == 0)
-        pthread_cond_wait(&p->changed, &p->lock);
+        changed_wait(&p->changed, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <trale.h>
 
+#include "inside.h"
+
 struct probe {
     /* What a poll does, called without the lock; NULL: looks whether probe_finish was called.
      * On READY the future's output is p->output. */
@@ -29,7 +31,7 @@ struct probe {
     intptr_t output; /* lock, if set while the task runs */
 
     pthread_mutex_t lock; /* guards the rest */
-    pthread_cond_t changed;
+    struct changed changed;
     int polls, drops;
     int faults; /* polls at the same time, after READY, after the drop, at another address; drops
                    after a drop or during a poll */
@@ -41,12 +43,11 @@ struct probe {
 
 #define PROBE \
     { \
-        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = CHANGED \
     }
 #define PROBE_STEP(function) \
     { \
-        .step = (function), .lock = PTHREAD_MUTEX_INITIALIZER, \
-        .changed = PTHREAD_COND_INITIALIZER \
+        .step = (function), .lock = PTHREAD_MUTEX_INITIALIZER, .changed = CHANGED \
     }
 
 struct probe_future {

@@ -26,6 +26,8 @@
 
 #include <check.h>
 
+#include "inside.h"
+
 #define TEST_TIMEOUT 60
 
 /*

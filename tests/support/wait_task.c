@@ -81,7 +81,7 @@ void fill(int fd)
 
 void drain(int fd)
 {
-    char bytes[65536];
+    char bytes[4096];
     while (read(fd, bytes, sizeof bytes) > 0)
         ;
 }
