@@ -6,7 +6,9 @@
 #ifndef STEAL_MOST
 #define STEAL_MOST 32 /* tasks that are taken at once */
 #endif
+#ifndef PATIENCE
 #define PATIENCE 32 /* looks at a lone task of another executor, before it is taken */
+#endif
 
 /* One that is parked. */
 static void kick_one(trale_runtime *rt)

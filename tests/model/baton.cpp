@@ -99,7 +99,7 @@ struct reactor { /* reactor.c */
     bool one_is_parked()
     {
         for (int i = 0; i < count; i++)
-            if (inbox_parked(&executors[i]->inbox))
+            if (inbox_parked(&executors[i]->queue.inbox))
                 return true;
         return false;
     }
@@ -107,7 +107,7 @@ struct reactor { /* reactor.c */
     void check_nap()
     {
         for (int i = 0; i < count && timeouts_left[rl::thread_index()] == at_last; i++)
-            RL_ASSERT(executors[i]->inbox.head.cell.debug_value() != INBOX_PARKED);
+            RL_ASSERT(executors[i]->queue.inbox.head.cell.debug_value() != INBOX_PARKED);
     }
     /* Whether a turn was made during the nap is not looked at: if so, the nap may as well go on. */
     bool stand_by()
@@ -149,7 +149,7 @@ struct executor_with_reactor : executor {
 
     bool look_around() override /* without the spinning */
     {
-        r->turn_for(&inbox);
+        r->turn_for(&queue.inbox);
         return has_work();
     }
     void sleep() override
@@ -157,11 +157,16 @@ struct executor_with_reactor : executor {
         if (timers_near > 0 && baton_is_down(&r->baton)) {
             timers_near--;
             reached(EXECUTOR_NAPS);
-            inbox_nap(&inbox, 1000);
+            inbox_nap(&queue.inbox, 1000);
         } else {
             baton_hand_over(&r->baton);
-            inbox_wait(&inbox);
+            inbox_wait(&queue.inbox);
         }
+    }
+    void nap(int64_t timeout) override
+    {
+        baton_hand_over(&r->baton);
+        executor::nap(timeout);
     }
     void left() override
     {
@@ -354,7 +359,7 @@ SCENARIO(one_polls_on, "reactor, two executors, one polls on");
  * the baton over, or is about to, takes it. */
 struct sends_newcomer : two_with_reactor<sends_newcomer, 1 << REACTOR_SEES_MARK, 1> {
     static constexpr bool first_turn_blocks = true;
-    runtime rt{ex[0], ex[1]};
+    runtime rt{&ex[0], &ex[1]};
 
     static sends_newcomer &of(task &t)
     {
@@ -364,7 +369,7 @@ struct sends_newcomer : two_with_reactor<sends_newcomer, 1 << REACTOR_SEES_MARK,
     {
         if (!of(t).r.readiness[0].is_set())
             return PENDING;
-        runtime_send(of(t).rt, prepare(of(t).b[1], of(t).rt, taken, t.scenario, 2));
+        share_send(&of(t).rt, prepare(of(t).b[1], of(t).rt, taken, t.scenario, 2));
         of(t).other_ends.wait();
         return READY;
     }

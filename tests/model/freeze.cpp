@@ -1,6 +1,7 @@
 /*
- * Freezing: src/task/freeze.c and src/debug/walk.c as they are. Executors move tasks between their
- * lists, in sections; somebody freezes them and walks the lists, whose links Relacy watches.
+ * Freezing: src/task/freeze.c, src/debug/walk.c and src/core/share.c as they are. Executors move
+ * tasks between their lists, in sections; somebody freezes them and walks the lists, whose links
+ * Relacy watches.
  *
  * The barrier of the kernel is the least that it may be: from then on the executor does not see
  * an older value of frozen. It orders no other memory.
@@ -26,6 +27,7 @@
 #define trale_runtime walked_runtime
 #define executor walked_executor
 
+struct trale_runtime;
 struct trale_future {
 };
 
@@ -40,7 +42,7 @@ struct trale_future {
 
 struct trale_task {
     trale_waker waker;
-    trale_link link;
+    trale_link link{&link, &link};
     trale_future *future;
     bool ready, over;
     model::shared_int left; /* its future, as the poll left it */
@@ -53,13 +55,30 @@ struct run_queue {
     _Atomic(trale_task *) polled;
 };
 
+/* Those in the library in miniature are of its tasks. */
+#undef CORE_NEWCOMERS_H
+#undef CORE_STEAL_QUEUE_H
+#undef CORE_SHARE_H
+#define pthread_mutex_t model::mutex
+#define pthread_mutex_lock(m) STEP((m)->lock())
+#define pthread_mutex_unlock(m) STEP((m)->unlock())
+#define pthread_mutex_destroy(m) (m)->destroy()
+#include "core/newcomers.h"
+#include "core/share.h"
+#include "core/steal_queue.h"
+
 struct executor {
     run_queue queue;
+    steal_queue spawned;
+    struct share share;
+    trale_runtime *runtime;
+    unsigned number;
     trale_task janitor;
 };
 
 struct trale_runtime {
     struct newcomers newcomers;
+    atomic_uint parked, thieves;
     unsigned count;
     struct executor executors[2];
 };
@@ -118,10 +137,20 @@ static bool fiber_is_new(const trale_future *)
 #define freeze_begin(f) STEP(freeze_begin(f))
 #define freeze_await(f) STEP(freeze_await(f))
 #define freeze_end(f) STEP(freeze_end(f))
-#define pthread_mutex_lock(m) STEP((m)->lock())
-#define pthread_mutex_unlock(m) STEP((m)->unlock())
 #include "debug/walk.c"
 #undef realloc
+
+/* The thread of each has its number. */
+static struct executor *executor_current()
+{
+    return &model::the_runtime->executors[rl::thread_index()];
+}
+
+#define STEAL_MOST 2
+#define PATIENCE 0
+#define spin_relax() ((void)0)
+#define counter_add(counter, n) ((void)(n))
+#include "core/share.c"
 
 namespace model
 {
@@ -134,7 +163,8 @@ template <typename S, int executors, int threads, unsigned goals, unsigned preem
 struct with_frozen : suite<S, threads, goals, preemptions> {
     trale_runtime rt;
     trale_task tasks[executors][2];
-    trale_task newcomer;
+    trale_task newcomers[STEAL_ROOM + 1];
+    int waiting = 0; /* of those, from the start */
 
     with_frozen()
     {
@@ -142,15 +172,25 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         rt.count = executors;
         newcomers_init(&rt.newcomers);
         atomic_init(&rt.newcomers.count, (size_t)0);
+        atomic_init(&rt.parked, 0u);
+        atomic_init(&rt.thieves, 0u);
         issue = barrier;
         for (int i = 0; i < executors; i++)
             prepare(i);
-        atomic_init(&newcomer.waker.state.word, STATE_QUEUED);
+        for (trale_task &t : newcomers) {
+            atomic_init(&t.waker.state.word, STATE_QUEUED);
+            t.ready = t.over = false;
+            write(t.left, 0);
+        }
     }
     void prepare(int i)
     {
         run_queue &q = queue(i);
 
+        clear(rt.executors[i].spawned);
+        rt.executors[i].share = {};
+        rt.executors[i].runtime = &rt;
+        rt.executors[i].number = i;
         atomic_init(&q.inbox.head, (uintptr_t)0);
         atomic_init(&q.freeze.busy, 0u);
         atomic_init(&q.freeze.frozen, 0u);
@@ -185,12 +225,12 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         }
         return true;
     }
-    trale_task *make_newcomer()
+    /* The first has spawned them. */
+    void spawned_before(int n)
     {
-        newcomer.ready = newcomer.over = false;
-        list_init(&newcomer.link);
-        write(newcomer.left, 0);
-        return &newcomer;
+        for (; waiting < n; waiting++)
+            atomic_init(&rt.executors[0].spawned.slots[waiting], &newcomers[waiting]);
+        atomic_init(&rt.executors[0].spawned.tail, (uint64_t)n);
     }
     /* begin, in task.c */
     void begin_poll(run_queue &q)
@@ -233,29 +273,30 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         section_end(&q.freeze);
     }
     /* take_newcomer, there */
-    void take_newcomer(run_queue &q)
+    void take_newcomer(int i)
     {
-        section_begin(&q.freeze);
-        if (task *t = newcomers_take(&rt.newcomers))
-            task_ready(q, container_of(&t->link, trale_task, link));
-        section_end(&q.freeze);
+        section_begin(&queue(i).freeze);
+        if (trale_task *t = share_take(&rt.executors[i]))
+            task_ready(queue(i), t);
+        section_end(&queue(i).freeze);
     }
     void execute(int i)
     {
         begin_poll(queue(i));
         end_poll(queue(i), true);
     }
-    /* Each of the tasks is found once, and a new one once at most. Who only yields never waits. */
+    /* Each of the tasks is found once, and one that comes once at most. Who only yields never
+     * waits. */
     void look()
     {
         found f = {};
-        int times[executors * 2] = {}, times_new = 0;
+        int times[executors * 2] = {}, times_new[STEAL_ROOM + 1] = {};
 
         walk(&rt, &f);
         for (size_t k = 0; k < f.count; k++) {
             trale_task *t = f.tasks[k].task;
-            bool is_new = t == &newcomer;
-            ++(is_new ? times_new : times[t - tasks[0]]);
+            bool is_new = newcomers <= t && t < std::end(newcomers);
+            ++(is_new ? times_new[t - newcomers] : times[t - tasks[0]]);
             if (f.tasks[k].doing != DOING_RUNNING)
                 read(t->left);
             RL_ASSERT(f.tasks[k].doing != DOING_WAITING || S::waits || is_new);
@@ -266,7 +307,8 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         }
         for (int n : times)
             RL_ASSERT(n == 1);
-        RL_ASSERT(times_new <= 1);
+        for (int i = 0; i <= STEAL_ROOM; i++)
+            RL_ASSERT(times_new[i] == 1 || (times_new[i] == 0 && i >= waiting));
     }
     void look_at_all()
     {
@@ -330,8 +372,7 @@ struct newcomer_comes : with_frozen<newcomer_comes, 1, 3, goals | 1 << FOUND_NEW
         } else if (index == 1) {
             look_at_all();
         } else {
-            make_newcomer();
-            inbox_push(&queue(0).inbox, &newcomer.waker, &newcomer.waker);
+            inbox_push(&queue(0).inbox, &newcomers[0].waker, &newcomers[0].waker);
         }
     }
 };
@@ -346,16 +387,51 @@ struct newcomer_is_taken : with_frozen<newcomer_is_taken, 1, 3,
     void thread(unsigned index)
     {
         if (index == 0) {
-            take_newcomer(queue(0));
+            take_newcomer(0);
         } else if (index == 1) {
             look_at_all();
         } else {
-            newcomers_begin_add(&rt.newcomers, container_of(&make_newcomer()->link, task, link));
+            trale_task *task = newcomers;
+
+            newcomers_begin_add(&rt.newcomers, &task, 1);
             newcomers_end_add(&rt.newcomers);
         }
     }
 };
 SCENARIO(newcomer_is_taken, "freeze: a newcomer is added and taken, frozen by a barrier");
+
+/* One is left, one taken, and of those that the other executor takes one is kept: or less. */
+struct spawned_are_taken : with_frozen<spawned_are_taken, 2, 3,
+                                       1 << FOUND_READY | 1 << FOUND_NEW | 1 << FOUND_TAKEN, 2> {
+    static constexpr unsigned asymmetric = 3;
+    static constexpr bool waits = false;
+
+    spawned_are_taken()
+    {
+        spawned_before(STEAL_ROOM);
+    }
+    void thread(unsigned index)
+    {
+        index < 2 ? take_newcomer(index) : look_at_all();
+    }
+};
+SCENARIO(spawned_are_taken, "freeze: spawned tasks are taken, frozen by a barrier");
+
+/* One more is spawned than the queue holds: those that move are found all the same. */
+struct room_is_made : with_frozen<room_is_made, 1, 2, 1 << FOUND_READY | 1 << FOUND_NEW, 3> {
+    static constexpr unsigned asymmetric = 1;
+    static constexpr bool waits = false;
+
+    room_is_made()
+    {
+        spawned_before(STEAL_ROOM);
+    }
+    void thread(unsigned index)
+    {
+        index == 0 ? share_send(&rt, &newcomers[STEAL_ROOM]) : look_at_all();
+    }
+};
+SCENARIO(room_is_made, "freeze: a full steal queue, frozen by a barrier");
 
 } // namespace
 } // namespace model

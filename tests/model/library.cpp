@@ -11,7 +11,6 @@ unsigned timeouts_left[max_threads];
 task::task(block<task> *b, executor *ex, poll_function *f, void *s, uint64_t word)
     : node(word), home(ex), home_block(b), poll(f), scenario(s)
 {
-    list_init(&link);
     write(result, 0);
 }
 
@@ -91,8 +90,8 @@ static void batch_push(wake_batch *batch, executor *home)
         return;
     if (batch->oldest != batch->newest) /* inbox_push writes this one */
         write(as_node(batch->oldest)->chain, 1);
-    if (inbox_push(&home->inbox, batch->newest, batch->oldest))
-        inbox_wake(&home->inbox);
+    if (inbox_push(&home->queue.inbox, batch->newest, batch->oldest))
+        inbox_wake(&home->queue.inbox);
     *batch = {};
 }
 
@@ -299,70 +298,88 @@ void executor::enqueue(task *t)
     RL_ASSERT(!t->ready && !t->over);
     RL_ASSERT(this_executor[rl::thread_index()] == this);
     t->ready = true;
-    queue[last++ % 16] = t;
+    queue.ready.push_back(t);
 }
 
 void executor::take_inbox()
 {
     trale_waker *w, *next;
 
-    if (!inbox_filled(&inbox))
+    if (!inbox_filled(&queue.inbox))
         return;
-    for (w = inbox_take(&inbox); w; w = next) {
+    for (w = inbox_take(&queue.inbox); w; w = next) {
         write(as_node(w)->chain, 0); /* by inbox_take */
         next = w->next;
-        arrive(as_task(w));
+        if (arrive(as_task(w)))
+            task_ready(as_task(w));
     }
 }
 
-void executor::arrive(task *t)
+/* True: it is to be made ready. */
+bool executor::arrive(task *t)
 {
     if (t->over) {
         expected--;
         task_release(t);
-        return;
+        return false;
     }
     RL_ASSERT(!t->arrived);
     t->arrived = true;
-    if (!t->ready)
-        task_ready(t);
+    return !t->ready;
 }
 
 bool executor::take_newcomer()
 {
-    task *t;
+    task *t = share_take(this);
 
-    if (!rt || !newcomers_wait(&rt->newcomers))
-        return false;
-    t = newcomers_take(&rt->newcomers);
     if (t) {
         t->home = this;
-        arrive(t);
+        RL_ASSERT(arrive(t));
+        t->ready = true;
+        queue.ready.push_front(t);
     }
     return t != nullptr;
 }
 
 /* The last task of the runtime ends it. */
+void executor::run_first()
+{
+    bool ended = task_run(queue.ready.pop());
+
+    tasks -= ended;
+    if (runtime && ended && --runtime->tasks == 0)
+        runtime->stop();
+}
+
+/* How many newcomers there are. */
+static uint64_t count_own(const executor &ex)
+{
+    quiet is_a_hint;
+
+    return steal_count(&ex.spawned);
+}
+
+/* poll_shared, and run_queue_poll */
 void executor::run_some()
 {
-    for (int i = 0; i < 64 && first != last; i++) {
-        task *t = queue[first++ % 16];
-        bool ended = task_run(t);
+    unsigned before = runtime ? queue.ready.count() : 64;
+    uint64_t newcomers = runtime ? count_own(*this) + 1 : 0;
 
-        tasks -= ended;
-        if (rt && ended && --rt->tasks == 0)
-            rt->stop();
-    }
+    for (; newcomers > 0 && take_newcomer(); newcomers--)
+        run_first();
+    for (; before > 0 && !list_empty(&queue.ready); before--)
+        run_first();
 }
 
 bool executor::has_work()
 {
-    return first != last || inbox_filled(&inbox) || (rt && newcomers_wait(&rt->newcomers));
+    return !list_empty(&queue.ready) || inbox_filled(&queue.inbox) ||
+           (runtime && share_has(this));
 }
 
 bool executor::is_over()
 {
-    return rt ? stopping : tasks == 0;
+    return runtime ? stopping : tasks == 0;
 }
 
 /* What the janitor does, and its wake, in one step. */
@@ -372,31 +389,43 @@ void executor::stop()
         stopping = true;
         return;
     }
-    announce(&inbox.head, true);
+    atomic<uintptr_t> &head = queue.inbox.head;
+    announce(&head, true);
     rl::ctx().sched();
     rl::preemption_disabler undisturbed(rl::ctx());
     uintptr_t mark = INBOX_PARKED;
     stop_wanted = true;
-    if (inbox.head.cell.compare_exchange_strong(mark, 0, rl::mo_relaxed, RL_INFO))
-        wake_one(&inbox.head, RL_INFO);
+    if (head.cell.compare_exchange_strong(mark, 0, rl::mo_relaxed, RL_INFO))
+        wake_one(&head, RL_INFO);
 }
 
 /* stop_wanted is looked at right after its own step, which is on the inbox too. */
 void executor::park()
 {
-    if (!inbox_park(&inbox))
+    bool slept = false;
+    int64_t quiet;
+
+    if (!inbox_park(&queue.inbox))
         return;
-    if (rt && (stop_wanted || newcomers_wait(&rt->newcomers)))
-        inbox_unpark(&inbox);
-    else
+    if (!runtime)
+        return sleep();
+    quiet = share_begin_idle(this);
+    if (stop_wanted || share_has(this)) {
+        inbox_unpark(&queue.inbox);
+    } else if (quiet > 0) {
+        nap(quiet);
+    } else {
         sleep();
+        slept = true;
+    }
+    share_end_idle(this, quiet, slept);
     stopping = stop_wanted;
 }
 
 void executor::leave()
 {
-    while (!inbox_park(&inbox))
-        inbox_take(&inbox);
+    while (!inbox_park(&queue.inbox))
+        inbox_take(&queue.inbox);
     left();
     this_executor[rl::thread_index()] = nullptr;
 }
@@ -407,9 +436,8 @@ void executor::run()
     this_executor[rl::thread_index()] = this;
     while (!is_over()) {
         take_inbox();
-        take_newcomer();
         run_some();
-        if (!is_over() && first == last && !look_around())
+        if (!is_over() && list_empty(&queue.ready) && !look_around())
             park();
     }
     await_expected();
@@ -419,8 +447,8 @@ void executor::await_expected()
 {
     take_inbox();
     while (expected > 0) {
-        if (inbox_park(&inbox))
-            inbox_wait(&inbox);
+        if (inbox_park(&queue.inbox))
+            inbox_wait(&queue.inbox);
         take_inbox();
     }
 }
@@ -433,46 +461,39 @@ void executor::cancel(task *t)
         enqueue(t);
 }
 
-runtime::runtime(executor &first, executor &second) : executors{&first, &second}
+runtime::runtime(std::initializer_list<executor *> all) : count(0)
 {
     newcomers_init(&newcomers);
     atomic_init(&newcomers.count, (size_t)0);
-    first.rt = second.rt = this;
+    atomic_init(&parked, 0u);
+    atomic_init(&thieves, 0u);
+    for (executor *ex : all) {
+        clear(ex->spawned);
+        ex->runtime = this;
+        ex->number = count;
+        executors.first[count++] = ex;
+    }
 }
 
 void runtime::stop()
 {
-    for (executor *ex : executors)
-        ex->stop();
+    for (unsigned i = 0; i < count; i++)
+        executors[i].stop();
 }
 
 /* Of runtime_destroy, as far as others may yet come by. */
 void runtime::destroy()
 {
     newcomers_destroy(&newcomers);
-    newcomers.count.freed = true;
-    for (executor *ex : executors)
-        ex->inbox.head.freed = true;
-}
-
-static void kick_one(runtime &rt)
-{
-    for (executor *ex : rt.executors)
-        if (inbox_kick(&ex->inbox))
-            return;
-}
-
-void runtime_send(runtime &rt, task *t)
-{
-    newcomers_begin_add(&rt.newcomers, t);
-    kick_one(rt);
-    newcomers_end_add(&rt.newcomers);
+    newcomers.count.freed = parked.freed = thieves.freed = true;
+    for (unsigned i = 0; i < count; i++)
+        executors[i].queue.inbox.head.freed = true;
 }
 
 /* runtime_enter: its home is any */
 task *prepare(block<task> &b, runtime &rt, poll_function *poll, void *scenario, int references)
 {
-    return b.make(&b, rt.executors[0], poll, scenario,
+    return b.make(&b, &rt.executors[0], poll, scenario,
                   STATE_QUEUED | references * STATE_REFERENCE);
 }
 
@@ -482,10 +503,10 @@ void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, in
     task *t = b.make(&b, &ex, poll, scenario, STATE_QUEUED | references * STATE_REFERENCE);
 
     ex.tasks++;
-    if (ex.rt)
-        ex.rt->tasks++;
-    t->next = ex.tasks > 1 ? (trale_waker *)ex.inbox.head.cell.debug_value() : NULL;
-    atomic_init(&ex.inbox.head, (uintptr_t) static_cast<trale_waker *>(t));
+    if (ex.runtime)
+        ex.runtime->tasks++;
+    t->next = ex.tasks > 1 ? (trale_waker *)ex.queue.inbox.head.cell.debug_value() : NULL;
+    atomic_init(&ex.queue.inbox.head, (uintptr_t) static_cast<trale_waker *>(t));
 }
 
 void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,
@@ -493,8 +514,8 @@ void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scen
 {
     b.make(&b, &ex, poll, scenario, references * STATE_REFERENCE)->polls = 1;
     ex.tasks++;
-    if (ex.rt)
-        ex.rt->tasks++;
+    if (ex.runtime)
+        ex.runtime->tasks++;
 }
 
 } // namespace model

@@ -1,7 +1,7 @@
 /*
  * The library in miniature: what stands around the transitions in src/task/{waker,task,join}.c and
  * src/core/{executor,runtime}.c, as thin as it can be. Each function names what it mirrors. The
- * headers that it includes are the library's own.
+ * headers that it includes are the library's own, and share.cpp compiles src/core/share.c.
  *
  * Left out: fibers (a task that yields says so), the list of waiting tasks, spinning, the janitor.
  *
@@ -92,11 +92,15 @@ class mutex
     bool destroyed;
 
   public:
-    void init()
+    mutex()
     {
         rl::preemption_disabler undisturbed(rl::ctx());
         held.store(0, rl::mo_relaxed, RL_INFO);
         destroyed = false;
+    }
+    mutex &operator=(const mutex &) /* a new one */
+    {
+        return *this;
     }
     void lock()
     {
@@ -122,7 +126,7 @@ class mutex
     {
         announce(this, true);
         rl::ctx().sched();
-        RL_ASSERT(held.debug_value() == 0 || held.debug_value() == ~0);
+        RL_ASSERT(held.debug_value() == 0);
         destroyed = true;
     }
 };
@@ -234,7 +238,7 @@ constexpr int CANCELED = -125;
 using poll_function = verdict(task &);
 
 struct task : node {
-    trale_link link; /* with the newcomers only */
+    trale_link link{&link, &link}; /* with the newcomers only */
     shared_int result;
     rl::var<trale_waker *> joiner;
     plain<executor *> home;
@@ -271,9 +275,6 @@ void task_release(task *t);
 bool task_run(task *t);
 void task_cancel(task *t);
 
-struct runtime;
-void runtime_send(runtime &rt, task *t);
-
 /* join.c */
 struct join_future {
     task *joined;
@@ -289,16 +290,96 @@ struct join_future {
     bool arm(trale_waker *waker);
 };
 
+} // namespace model
+
+#include "base/list.h"
+#include <pthread.h>
+
+/* As they are; of a task they want the link. */
+#define TASK_TASK_H
+#define TRALE_TASK_H
+#define STEAL_ROOM 4
+#define _Alignas(n)
+#define trale_task task
+#define trale_runtime runtime
+#define pthread_mutex_t model::mutex
+#undef PTHREAD_MUTEX_INITIALIZER
+#define PTHREAD_MUTEX_INITIALIZER model::mutex()
+#define pthread_mutex_lock(m) STEP((m)->lock())
+#define pthread_mutex_unlock(m) STEP((m)->unlock())
+#define pthread_mutex_destroy(m) (m)->destroy()
+namespace model
+{
+struct runtime;
+#include "core/newcomers.h"
+#include "core/steal_queue.h"
+#include "core/share.h"
+} // namespace model
+#undef trale_task
+#undef trale_runtime
+#undef pthread_mutex_t
+#undef pthread_mutex_lock
+#undef pthread_mutex_unlock
+#undef pthread_mutex_destroy
+
+namespace model
+{
+
+/* Before anybody sees it. */
+template <typename Q> void clear(Q &q)
+{
+    atomic_init(&q.head, (uint64_t)0);
+    atomic_init(&q.tail, (uint64_t)0);
+}
+
+/* First in, first out; and at the front. */
+class ready_list
+{
+    task *tasks[16];
+    unsigned first = 0, last = 0;
+
+  public:
+    unsigned count() const
+    {
+        return last - first;
+    }
+    void push_back(task *t)
+    {
+        tasks[last++ % 16] = t;
+    }
+    void push_front(task *t)
+    {
+        tasks[--first % 16] = t;
+    }
+    task *pop()
+    {
+        return tasks[first++ % 16];
+    }
+};
+
+inline bool list_empty(const ready_list *r)
+{
+    return r->count() == 0;
+}
+
+struct executor_queue {
+    struct inbox inbox;
+    ready_list ready;
+};
+
 /* executor.c; the loop ends when its tasks have ended, or those of the runtime. */
 struct executor {
-    struct inbox inbox;
+    executor_queue queue;
+    struct steal_queue spawned;
+    struct share share = {};
+    struct runtime *runtime = nullptr; /* NULL: there is no other executor */
+    unsigned number = 0;
     int tasks = 0, expected = 0;
-    runtime *rt = nullptr; /* NULL: there is no other executor */
     bool stop_wanted = false;
 
     executor()
     {
-        atomic_init(&inbox.head, (uintptr_t)0);
+        atomic_init(&queue.inbox.head, (uintptr_t)0);
     }
     virtual ~executor() = default;
     void run();
@@ -312,7 +393,18 @@ struct executor {
     }
     virtual void sleep() /* the same */
     {
-        inbox_wait(&inbox);
+        inbox_wait(&queue.inbox);
+    }
+    bool naps_end = true;
+    virtual void nap(int64_t timeout) /* no sooner than it must */
+    {
+        unsigned left = timeouts_left[rl::thread_index()];
+
+        if (naps_end)
+            timeouts_left[rl::thread_index()] = at_last;
+
+        inbox_nap(&queue.inbox, timeout);
+        timeouts_left[rl::thread_index()] = left;
     }
     virtual void left() /* with the mark on its inbox */
     {
@@ -322,37 +414,15 @@ struct executor {
     void stop();
 
   private:
-    task *queue[16]; /* first in, first out */
-    int first = 0, last = 0;
     bool stopping = false;
 
     bool is_over();
     bool take_newcomer();
+    void run_first();
     void run_some();
-    void arrive(task *t);
+    bool arrive(task *t);
     void park();
 };
-
-} // namespace model
-
-/* As it is; of a task it wants the link. */
-#define TASK_TASK_H
-#define trale_task model::task
-#define pthread_mutex_t model::mutex
-#define pthread_mutex_init(m, attributes) ((m)->init(), 0)
-#define pthread_mutex_lock(m) STEP((m)->lock())
-#define pthread_mutex_unlock(m) STEP((m)->unlock())
-#define pthread_mutex_destroy(m) (m)->destroy()
-#include "core/newcomers.h"
-#undef trale_task
-#undef pthread_mutex_t
-#undef pthread_mutex_init
-#undef pthread_mutex_lock
-#undef pthread_mutex_unlock
-#undef pthread_mutex_destroy
-
-namespace model
-{
 
 /* A poll that takes until something happens elsewhere; one waits for it. */
 class happening
@@ -376,15 +446,23 @@ class happening
     }
 };
 
-/* With several executors. It ends with its last task. */
+/* With several executors, numbered as their threads. It ends with its last task. */
 struct runtime {
     struct newcomers newcomers;
-    executor *executors[2];
+    atomic_uint parked, thieves;
+    unsigned count;
+    struct {
+        executor *first[max_threads];
+        executor &operator[](unsigned i) const
+        {
+            return *first[i];
+        }
+    } executors;
     int tasks = 0; /* that are to end, also those to come */
 
-    runtime(executor &first, executor &second);
+    runtime(std::initializer_list<executor *> all);
     void stop();
-    void destroy(); /* once both have left */
+    void destroy(); /* once all have left */
 };
 
 /* A task that was just spawned: in the inbox of its executor. */

@@ -334,9 +334,9 @@ static int run(const char *filter)
         runs += s->runs;
     for (const char *header :
          {"src/task/task_state.h", "src/task/inbox.h", "src/base/parker.h", "src/core/baton.h",
-          "src/core/newcomers.h", "src/sync/wait_word.h", "src/sync/owned_lock.h",
-          "src/sync/owned_lock.c", "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c",
-          "src/debug/walk.c"})
+          "src/core/newcomers.h", "src/core/steal_queue.h", "src/core/share.c",
+          "src/sync/wait_word.h", "src/sync/owned_lock.h", "src/sync/owned_lock.c",
+          "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c", "src/debug/walk.c"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

@@ -126,6 +126,7 @@ bool compare_exchange(bool weak, atomic<T> &a, T &expected, T desired, const ord
 
 #define _Atomic(type) model::atomic<type>
 using atomic_size_t = model::atomic<size_t>;
+using atomic_uint = model::atomic<unsigned>;
 
 /* Before the threads start, or where nobody else looks: not an atomic operation. */
 template <typename T>

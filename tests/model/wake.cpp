@@ -45,7 +45,7 @@ struct waker_and_park : suite<waker_and_park, 2, 3> {
     {
         if (index == 0)
             return ex.run();
-        reached(inbox_parked(&ex.inbox));
+        reached(inbox_parked(&ex.queue.inbox));
         write(event, 1);
         waker_wake(b.get());
         waker_drop(b.get());
