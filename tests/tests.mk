@@ -37,7 +37,7 @@ programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS),,$(model) $(compile)) \
     $(if $(filter run,$(EXECUTORS)),,$(faults) $(unit)) $(public) \
     $(if $(EXECUTORS),,$(http) $(fuzz) $(if $(VALGRIND),,$(cxx) $(contract)))
 
-check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T),,all)
+check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T)$(EXECUTORS),,all)
 	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) EXECUTORS=$(EXECUTORS) tests/run $^
 check-valgrind:
 	+$(MAKE) --no-print-directory check VALGRIND=1

@@ -8,6 +8,7 @@
 #include <trale.h>
 
 #include "dumped.h"
+#include "executors.h"
 #include "probe.h"
 #include "settle.h"
 #include "waiters.h"
@@ -217,7 +218,7 @@ START_TEST(a_holder_that_is_gone_is_not_looked_at)
     trale_task *gone[100];
 
     for (int i = 0; i < 100; i++) /* those that come later cannot have their memory */
-        gone[i] = spawn_named("gone", lock_mutex, &mutex);
+        gone[i] = spawn_at(NULL, 1, lock_mutex, &mutex);
     ck_assert_int_eq(join(gone[0]), 0);
     for (int i = 1; i < 100; i++)
         end_task(gone[i], -ECANCELED);

@@ -262,6 +262,7 @@ START_TEST(close_ends_a_read_that_only_made_room_for_others)
         open_sockets(ends);
         trale_shutdown(ends[1], SHUT_WR); /* ready always: 0, 0, 0, ... */
         trale_task *task = spawn_greedy(ends[0], &byte);
+        settle(); /* it has begun */
         hold_executor(&hold);
         ck_assert_int_eq(trale_close(ends[0]), 0);
         release_executor(&hold);
