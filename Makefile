@@ -32,7 +32,10 @@ sanitizer = $(if $(SANITIZE),-fno-omit-frame-pointer -fno-sanitize-recover=undef
     -fsanitize=$(SANITIZE:address=address$(comma)undefined))
 common = $(CPPFLAGS) $(patsubst %,-DEXECUTORS_DEFAULT=%,$(shape:inline=0)) $(CFLAGS) $(sanitizer) \
     -pthread -Iinclude -Isrc -MMD -MP -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
-c_flags = $(common) -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec \
+# gcc's choice for a structure of a hundred bytes, rep stos, costs as much as spawning a task does.
+memset := -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign
+memset := $(shell $(CC) $(memset) -E -x c /dev/null > /dev/null 2>&1 && echo '$(memset)')
+c_flags = $(common) $(memset) -std=gnu11 -fPIC -fvisibility=hidden -ftls-model=initial-exec \
     -fstack-clash-protection -Wstrict-prototypes -Wmissing-prototypes \
     -Wconversion -Wno-sign-conversion
 cxx_flags = $(common) -std=c++17
