@@ -112,6 +112,7 @@ typedef struct trale_join_future {
     trale_task *task;
     intptr_t *result;
     bool armed; /* private: the joined task holds our waker */
+    bool call;  /* private: of trale_join */
 } trale_join_future;
 
 TRALE_API void trale_join_init(trale_join_future *f, trale_task *task, intptr_t *result);

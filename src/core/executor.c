@@ -54,14 +54,13 @@ static enum trale_poll janitor_poll(trale_future *self, trale_context *cx)
     return TRALE_PENDING;
 }
 
+/* Somebody may learn of an end, and must find it accounted for. */
 static void account(struct run_queue *queue)
 {
     struct executor *ex = container_of(queue, struct executor, queue);
-    unsigned ended = queue->ended;
 
+    runtime_tasks_ended(ex, queue->ended, 0);
     queue->ended = 0;
-    if (ended > 0)
-        runtime_tasks_ended(ex->runtime, ended);
 }
 
 static void arm_deadline(struct run_queue *queue, struct trale_timer *timer, trale_waker *waker)
@@ -166,7 +165,8 @@ static void poll_some(struct executor *ex)
         poll_shared(ex);
     else
         run_queue_poll(&ex->queue, POLLS, NULL);
-    account(&ex->queue);
+    runtime_tasks_ended(ex, ex->queue.ended, list_empty(&ex->queue.ready) ? 0 : CREDIT_MAX);
+    ex->queue.ended = 0;
 }
 
 static bool has_work(const struct executor *ex)

@@ -40,6 +40,7 @@ struct executor {
     struct stack_cache stacks;       /* X: */
     struct spin spin;                /* X: how the recent waits went */
     struct executor_counts counts;   /* A: */
+    _Atomic(uint32_t) credit;        /* A: by the executor; see runtime.h */
     int64_t turned;                  /* X: when it last turned the reactor */
     struct overflow_stack alternate; /* X: for signal handlers */
     /*

@@ -26,16 +26,45 @@ static uint16_t round_of(uint64_t tasks)
     return (uint16_t)(tasks / ONE_ROUND);
 }
 
+/* 0, and what the word was; or -ESHUTDOWN. Relaxed: the number is all that matters here; the tasks
+ * themselves go through the inbox. */
+static int count(trale_runtime *rt, unsigned tasks, uint64_t *old)
+{
+    *old = atomic_load_explicit(&rt->tasks, memory_order_relaxed);
+    do {
+        if (*old & CLOSED)
+            return -ESHUTDOWN;
+    } while (!atomic_compare_exchange_weak_explicit(&rt->tasks, old, *old + tasks * ONE_TASK,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return 0;
+}
+
+/* The same on credit. */
+static int count_here(struct executor *ex, uint64_t *old)
+{
+    uint32_t credit = atomic_load_explicit(&ex->credit, memory_order_relaxed);
+    int error = 0;
+
+    *old = atomic_load_explicit(&ex->runtime->tasks, memory_order_relaxed);
+    if (credit == 0) {
+        error = count(ex->runtime, CREDIT, old);
+        credit = CREDIT;
+    } else if (*old & CLOSED) {
+        error = -ESHUTDOWN;
+    }
+    if (error == 0)
+        atomic_store_explicit(&ex->credit, credit - 1, memory_order_relaxed);
+    return error;
+}
+
 int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
 {
-    uint64_t old = atomic_load_explicit(&rt->tasks, memory_order_relaxed);
+    struct executor *here = executor_current();
+    uint64_t old;
+    int error = here && here->runtime == rt ? count_here(here, &old) : count(rt, 1, &old);
 
-    /* Relaxed: the number is all that matters here; the task itself goes through the inbox. */
-    do {
-        if (old & CLOSED)
-            return -ESHUTDOWN;
-    } while (!atomic_compare_exchange_weak_explicit(&rt->tasks, &old, old + ONE_TASK,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    if (error != 0)
+        return error;
     new->home = &rt->executors[executor > 0 ? executor - 1 : 0].queue;
     new->shared = executor == 0 && rt->count > 1;
     new->round = round_of(old);
@@ -66,16 +95,21 @@ uint16_t runtime_round(const trale_runtime *rt)
 
 uint64_t runtime_count_tasks(const trale_runtime *rt)
 {
-    return (atomic_load_explicit(&rt->tasks, memory_order_acquire) & TASKS) / ONE_TASK;
+    uint64_t tasks = (atomic_load_explicit(&rt->tasks, memory_order_acquire) & TASKS) / ONE_TASK;
+    uint64_t credit = 0;
+
+    for (unsigned i = 0; i < rt->count; i++)
+        credit += atomic_load_explicit(&rt->executors[i].credit, memory_order_relaxed);
+    return tasks > credit ? tasks - credit : 0;
 }
 
 bool runtime_has_tasks(const trale_runtime *rt)
 {
-    /* Acquire: pairs with runtime_tasks_ended. Who waited sees what the tasks did. */
+    /* Acquire: pairs with runtime_uncount. Who waited sees what the tasks did. */
     return (atomic_load_explicit(&rt->tasks, memory_order_acquire) & TASKS) != 0;
 }
 
-void runtime_tasks_ended(trale_runtime *rt, unsigned count)
+void runtime_uncount(trale_runtime *rt, unsigned count)
 {
     uint64_t old = atomic_fetch_sub_explicit(&rt->tasks, count * ONE_TASK, memory_order_acq_rel);
     struct wake_batch batch = {0};
@@ -94,6 +128,18 @@ void runtime_tasks_ended(trale_runtime *rt, unsigned count)
     }
     process_unlock();
     wake_batch_deliver(&batch);
+}
+
+void runtime_tasks_ended(struct executor *ex, unsigned count, unsigned most_credit)
+{
+    uint32_t old = atomic_load_explicit(&ex->credit, memory_order_relaxed);
+    uint32_t credit = old + count, kept = credit > most_credit ? 0 : credit;
+
+    if (credit == 0)
+        return;
+    atomic_store_explicit(&ex->credit, kept, memory_order_relaxed);
+    if (kept < credit)
+        runtime_uncount(ex->runtime, credit - kept);
 }
 
 bool runtime_close(trale_runtime *rt, bool round)

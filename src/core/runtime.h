@@ -20,10 +20,13 @@ struct trale_runtime {
     atomic_uint parked;         /* A: executors that are, or are about to be */
     atomic_uint thieves;        /* A: those of them that would start other executors' new tasks */
     /*
-     * A: twice the number of tasks that have been let in and not ended, plus CLOSED while the
-     * runtime is being freed; in the upper bits the round, which is how often a freeing began. Only
-     * by read-modify-writes, so a task is either let in before the runtime closes, counted, and of
-     * an earlier round, or not let in at all. Rounds wrap, and are only compared for equality.
+     * A: twice the number of tasks that have been let in and not ended, and of the executors'
+     * credit (see runtime_tasks_ended), plus CLOSED while the runtime is being freed; in the upper
+     * bits the round, which is how often a freeing began. Only by read-modify-writes, so a task is
+     * either let in before the runtime closes, counted, and of an earlier round, or not let in at
+     * all. One that an executor lets in on credit was counted before; if it missed the closing, it
+     * is there before that executor is asked to cancel those of earlier rounds, or meets that when it
+     * arrives at another. Rounds wrap, and are only compared for equality.
      */
     _Atomic(uint64_t) tasks;
     struct trale_link waiters; /* P: futures that wait for the last task to end */
@@ -32,6 +35,9 @@ struct trale_runtime {
     unsigned count;            /* I: of executors */
     struct executor executors[];
 };
+
+#define CREDIT 64 /* taken at once */
+#define CREDIT_MAX 256
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared bears none */
 #define for_each_executor(ex, rt) \
@@ -48,8 +54,17 @@ void runtime_send(trale_task *new);
 /* Does the caller run on one of its executors? */
 bool runtime_is_here(const trale_runtime *rt);
 
-/* Executor: so many of its tasks have ended. */
-void runtime_tasks_ended(trale_runtime *rt, unsigned count);
+/*
+ * So many tasks have been let in that will not run, or have ended elsewhere than on an executor.
+ */
+void runtime_uncount(trale_runtime *rt, unsigned count);
+
+/*
+ * Executor: so many of its tasks have ended. That many new ones may be let in without touching what
+ * all executors share: it keeps a credit, at most so much, which counts as tasks that have not ended.
+ * An executor that runs dry, or lets somebody else know of an end, keeps none.
+ */
+void runtime_tasks_ended(struct executor *ex, unsigned count, unsigned most_credit);
 
 /* Tasks of another round are to be cancelled: they were there when a freeing began. */
 uint16_t runtime_round(const trale_runtime *rt);
@@ -65,7 +80,8 @@ void runtime_wait_delist(trale_runtime_wait_future *f);
 bool runtime_close(trale_runtime *rt, bool round);
 void runtime_reopen(trale_runtime *rt);
 
-/* Tasks that have not ended. Acquire: pairs with runtime_tasks_ended. */
+/* Tasks that have not ended: about how many; whether there are any, or is credit. Acquire: pairs
+ * with runtime_uncount. */
 uint64_t runtime_count_tasks(const trale_runtime *rt);
 bool runtime_has_tasks(const trale_runtime *rt);
 

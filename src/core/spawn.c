@@ -75,7 +75,7 @@ void spawn_abandon(trale_task *new)
     struct executor *ex = container_of(new->home, struct executor, queue);
 
     new->free(new);
-    runtime_tasks_ended(ex->runtime, 1);
+    runtime_uncount(ex->runtime, 1);
 }
 
 static int spawn_fiber(trale_task **task, const trale_spawn_options *options,

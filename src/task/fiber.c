@@ -86,12 +86,16 @@ static void free_fiber(trale_task *task)
     stack_put(container_of(task, struct fiber_task, task)->fiber.stack);
 }
 
-/* The frame that the first fiber_switch finds. */
+/* The frame that the first fiber_switch finds; word by word, as that reads it: a copy would wait for
+ * what it was copied from. */
 static void *first_frame(void *top, struct fiber *f)
 {
     const uintptr_t frame[] = FIRST_FRAME(f);
+    uintptr_t *words = (uintptr_t *)top - sizeof frame / sizeof *frame;
 
-    return memcpy((char *)top - sizeof frame, frame, sizeof frame);
+    for (size_t i = 0; i < sizeof frame / sizeof *frame; i++)
+        words[i] = frame[i];
+    return words;
 }
 
 static char *take(char **top, size_t size)

@@ -1,7 +1,7 @@
 /* Joining: the holder of the handle leaves its waker in the task, and takes the result. */
 #include <errno.h>
 
-#include "task/await.h"
+#include "task/await_fiber.h"
 #include "task/ops.h"
 #include "task/task.h"
 #include "task/thread.h"
@@ -12,10 +12,24 @@ static bool disarm(trale_join_future *f)
     if (!f->armed)
         return true;
     f->armed = false;
+    if (f->task->joined_here) {
+        f->task->joined_here = false;
+        return true;
+    }
     if (!state_join_disarm(&f->task->waker.state))
         return false;
     trale_waker_drop(f->task->joiner);
     return true;
+}
+
+/*
+ * The call of a fiber, which is over before the fiber is, on the thread that ends the task: then
+ * the waker is borrowed, and no other thread can come by meanwhile. A new task that any executor may
+ * start could be started by another.
+ */
+static bool is_call_here(const trale_join_future *f)
+{
+    return f->call && !f->task->shared && f->task->home == this_thread.queue;
 }
 
 static bool arm(trale_join_future *f, trale_waker *waker)
@@ -24,6 +38,11 @@ static bool arm(trale_join_future *f, trale_waker *waker)
         return true;
     if (!disarm(f))
         return false;
+    if (is_call_here(f)) {
+        f->task->joiner = waker;
+        f->task->joined_here = f->armed = true;
+        return true;
+    }
     f->task->joiner = trale_waker_clone(waker);
     f->armed = state_join_arm(&f->task->waker.state);
     if (!f->armed)
@@ -69,6 +88,7 @@ int trale_join(trale_task *task, intptr_t *result)
 {
     trale_join_future f;
 
-    trale_join_init(&f, task, result);
-    return (int)await_call(__func__, &f.future);
+    f = (trale_join_future){
+        .future = {.ops = &join_ops}, .task = task, .result = result, .call = true};
+    return (int)await_known(__func__, &f.future, join_poll, join_drop);
 }

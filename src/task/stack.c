@@ -17,7 +17,7 @@
 
 #define SIZE_MIN ((size_t)16 << 10)
 #define CHUNK ((size_t)4 << 20) /* mapped at once, for stacks that are smaller */
-#define BATCH 32                /* moved between an executor's stacks and the shared ones */
+#define BATCH 64                /* moved between an executor's stacks and the shared ones */
 #define SHARED_BYTES ((size_t)256 << 20) /* free stacks of a size that are kept mapped */
 #define COLOURS 16
 #define COLOUR_STEP 128

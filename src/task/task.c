@@ -53,7 +53,8 @@ void task_submit(trale_task *task)
     struct wake_batch batch = {&task->waker, &task->waker};
 
     if (task->home == this_thread.queue) {
-        task_arrive(task);
+        state_born_here(&task->waker.state);
+        task_ready(task);
         return;
     }
     task->waker.next = NULL;
@@ -78,13 +79,13 @@ bool task_arrive_in_section(trale_task *task)
     return true;
 }
 
-void task_arrive(trale_task *task)
+/* One of the same executor. It has the handle, so the task stays until it is polled. */
+static trale_waker *take_joiner_here(trale_task *task)
 {
-    struct run_queue *queue = task->home;
+    trale_waker *joiner = task->joined_here ? task->joiner : NULL;
 
-    section_begin(&queue->freeze);
-    task_arrive_in_section(task);
-    section_end(&queue->freeze);
+    task->joined_here = false;
+    return joiner;
 }
 
 static void wake_joiner(trale_task *task)
@@ -117,6 +118,7 @@ static void finish(trale_task *task, bool ready)
     struct run_queue *queue = task->home;
     trale_future *future = task->future;
     intptr_t result = future->output;
+    trale_waker *joiner;
     unsigned finished;
 
     trale_future_drop(future);
@@ -124,9 +126,12 @@ static void finish(trale_task *task, bool ready)
     task->result = ready ? result : future->output;
     leave(task);
     queue->ended++;
-    if (!state_is_sole(&task->waker.state)) /* who learns of the end must find it accounted for */
+    joiner = take_joiner_here(task);
+    /* Who learns of the end on another thread must find it accounted for. */
+    if (!joiner && !state_is_sole(&task->waker.state))
         queue->account(queue);
     finished = state_finish(&task->waker.state);
+    trale_waker_wake(joiner);
     if (finished & FINISHED_ON_ITS_WAY)
         queue->expected++;
     if (finished & FINISHED_WAKE_JOINER)

@@ -29,7 +29,7 @@ struct trale_task {
         struct locals *locals; /* X: until the future has been dropped; NULL: none are set */
         intptr_t result;       /* X: until DONE, then I: */
     };
-    trale_waker *joiner;        /* W: (JOINER) a reference */
+    trale_waker *joiner;        /* W: (JOINER) a reference; or X: (joined_here) borrowed */
     void (*free)(trale_task *); /* I: for the last reference */
     const char *name;           /* I: may be NULL */
     const char *site;           /* I: "file:line" of the spawn; may be NULL */
@@ -38,6 +38,7 @@ struct trale_task {
     bool ready : 1;             /* S: it stands on the ready list, or is over */
     bool arrived : 1;           /* X: it is QUEUED, and was taken from the inbox since */
     bool over : 1;              /* S: it stands on no list any more */
+    bool joined_here : 1;       /* X: a task of the same executor waits for its end */
     bool shared : 1;            /* I: new, it stands with the others that any executor may take */
 };
 
@@ -86,9 +87,6 @@ static inline void task_wake_here(trale_task *task)
 /* Executor: it came out of the inbox. False: it is over, and what it kept for that a reference of
  * the caller's, to be given back after the section. */
 bool task_arrive_in_section(trale_task *task);
-
-/* Executor: a new task of its own has no way to go. */
-void task_arrive(trale_task *task);
 
 /*
  * Executor: makes so many polls at most, from the front of the run queue; the one of last is the

@@ -93,6 +93,14 @@ static inline bool state_is_queued(const struct task_state *s)
     return (atomic_load_explicit(&s->word, memory_order_relaxed) & STATE_QUEUED) != 0;
 }
 
+/* Executor: the task is new, its own, and nobody else has it yet: it has no way to go. */
+static inline void state_born_here(struct task_state *s)
+{
+    uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);
+
+    atomic_store_explicit(&s->word, word & ~STATE_QUEUED, memory_order_relaxed);
+}
+
 /* Executor: marks it only. Relaxed: the poll that must see it is on the same thread. */
 static inline void state_mark_cancelled(struct task_state *s)
 {
@@ -209,9 +217,11 @@ static inline void state_retain(struct task_state *s)
  */
 static inline bool state_release(struct task_state *s)
 {
-    uint64_t old = atomic_fetch_sub_explicit(&s->word, STATE_REFERENCE, memory_order_acq_rel);
-
-    return old < 2 * STATE_REFERENCE;
+    /* Nobody else can come to have one any more. */
+    if (atomic_load_explicit(&s->word, memory_order_acquire) < 2 * STATE_REFERENCE)
+        return true;
+    return atomic_fetch_sub_explicit(&s->word, STATE_REFERENCE, memory_order_acq_rel) <
+           2 * STATE_REFERENCE;
 }
 
 /*

@@ -352,5 +352,64 @@ struct disarm_and_completion : suite<disarm_and_completion, 2>, joined {
 };
 SCENARIO(disarm_and_completion, "join given up, detach, completion");
 
+/* A task spawns another and joins it, all on one executor; a waker of that one gets out. */
+struct all_on_one_executor : suite<all_on_one_executor, 2, 3> {
+    enum { WOKEN_BEFORE, WAITED };
+    executor ex;
+    block<task> parent, child;
+    join_future f;
+    happening out;
+    mutex lock; /* of what the waker is handed over by */
+    flag happened;
+
+    static all_on_one_executor &of(task &t)
+    {
+        return *static_cast<all_on_one_executor *>(t.scenario);
+    }
+    static verdict waits(task &t)
+    {
+        if (t.polls == 1) {
+            of(t).lock.lock();
+            waker_clone(&t);
+            of(t).lock.unlock();
+            of(t).out.set();
+        }
+        if (of(t).happened.is_set()) {
+            reached(t.polls == 1 ? WOKEN_BEFORE : WAITED);
+            return READY;
+        }
+        return PENDING;
+    }
+    static verdict joins(task &t)
+    {
+        if (t.polls == 1) {
+            spawn_here(of(t).child, of(t).ex, waits, t.scenario, 2);
+            of(t).f.joined = of(t).child.get();
+            of(t).f.call = true;
+        }
+        return of(t).f.poll(&t) ? READY : PENDING;
+    }
+    void before()
+    {
+        spawn(parent, ex, joins, this, 1);
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return ex.run();
+        out.wait();
+        lock.lock();
+        lock.unlock();
+        happened.set();
+        waker_wake(child.get());
+        waker_drop(child.get());
+    }
+    void after()
+    {
+        RL_ASSERT(f.result == 42 && parent.is_freed() && child.is_freed());
+    }
+};
+SCENARIO(all_on_one_executor, "spawned and joined by one task, a waker of it");
+
 } // namespace
 } // namespace model

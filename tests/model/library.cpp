@@ -194,6 +194,7 @@ static void wake_joiner(task *t)
 static void finish(task *t, int output)
 {
     executor *ex = t->home;
+    trale_waker *joiner;
     unsigned finished;
 
     if (t->drop)
@@ -203,7 +204,11 @@ static void finish(task *t, int output)
     RL_ASSERT(t->ends == 1);
     t->ready = t->over = true;
     read(t->memory);
+    joiner = t->joined_here ? t->joiner(RL_INFO).load() : nullptr;
+    t->joined_here = false;
     finished = state_finish(&t->state);
+    if (joiner)
+        waker_wake(joiner);
     if (finished & FINISHED_ON_ITS_WAY)
         ex->expected++;
     if (finished & FINISHED_WAKE_JOINER)
@@ -249,6 +254,10 @@ bool join_future::disarm()
     if (!armed)
         return true;
     armed = false;
+    if (joined->joined_here) {
+        joined->joined_here = false;
+        return true;
+    }
     if (!state_join_disarm(&joined->state))
         return false;
     waker_drop(joined->joiner(RL_INFO).load());
@@ -261,6 +270,10 @@ bool join_future::arm(trale_waker *waker)
         return true;
     if (!disarm())
         return false;
+    if (call) {
+        joined->joiner(RL_INFO).store(waker);
+        return joined->joined_here = armed = true;
+    }
     joined->joiner(RL_INFO).store(waker_clone(waker));
     armed = state_join_arm(&joined->state);
     if (!armed)
@@ -507,6 +520,15 @@ void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, in
         ex.runtime->tasks++;
     t->next = ex.tasks > 1 ? (trale_waker *)ex.queue.inbox.head.cell.debug_value() : NULL;
     atomic_init(&ex.queue.inbox.head, (uintptr_t) static_cast<trale_waker *>(t));
+}
+
+void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references)
+{
+    task *t = b.make(&b, &ex, poll, scenario, STATE_QUEUED | references * STATE_REFERENCE);
+
+    state_born_here(&t->state);
+    ex.tasks++;
+    task_ready(t);
 }
 
 void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,

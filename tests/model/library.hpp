@@ -250,6 +250,7 @@ struct task : node {
     bool ready = false;   /* stands on the run queue, or is over */
     bool arrived = false; /* QUEUED, and was taken from the inbox */
     bool over = false;
+    bool joined_here = false; /* the joiner is borrowed */
 
     task(block<task> *b, executor *ex, poll_function *f, void *s, uint64_t word);
 };
@@ -280,6 +281,7 @@ struct join_future {
     task *joined;
     bool armed = false;
     int result = 0;
+    bool call = false; /* of a fiber, on the executor that ends the task */
 
     bool poll(trale_waker *waker); /* true: the result is there, the handle is gone */
     void drop();
@@ -467,6 +469,9 @@ struct runtime {
 
 /* A task that was just spawned: in the inbox of its executor. */
 void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references);
+
+/* The same, on the executor's own thread, by one of its tasks. */
+void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references);
 
 /* A task that was polled before, and waits. */
 void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,

@@ -76,7 +76,7 @@ static trale_task *spawn(trale_fn *fn)
 
 static void poll_all(void)
 {
-    run_queue_poll(&queue, 100);
+    run_queue_poll(&queue, 100, NULL);
 }
 
 /* The task has ended well, and has left no timer behind; so many were armed in all. */
@@ -304,7 +304,7 @@ START_TEST(a_timer_that_fires_while_its_task_is_ready_adds_no_poll)
     task = spawn(yield_meanwhile);
     poll_all();
     probe_finish(&probes[0], 1);
-    run_queue_poll(&queue, 1);
+    run_queue_poll(&queue, 1, NULL);
     fire(&outer);
     ck_assert_ptr_eq(queue.ready.next, &task->link);
     ck_assert_ptr_eq(task->link.next, &queue.ready);

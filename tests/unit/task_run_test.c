@@ -25,7 +25,8 @@ static void count_ended(struct run_queue *q)
 static unsigned poll_queue(unsigned most)
 {
     ended = 0;
-    run_queue_poll(&queue, most);
+    run_queue_poll(&queue, most, NULL);
+    count_ended(&queue);
     return ended;
 }
 
