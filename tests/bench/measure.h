@@ -148,7 +148,7 @@ static inline int bench_main(int argc, char **argv, const struct workload *list)
 #define BENCH_MAIN(...) \
     int main(int argc, char **argv) \
     { \
-        static const struct workload list[] = {__VA_ARGS__, {0}}; \
+        static const struct workload list[] = {__VA_ARGS__, {NULL, NULL}}; \
 \
         return bench_main(argc, argv, list); \
     }

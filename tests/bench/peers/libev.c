@@ -47,6 +47,11 @@ static void wake_loop(void)
     ev_async_send(loop, &bell);
 }
 
+static void run_and_join(void)
+{
+    hand_over_and_wait();
+}
+
 /* Time. */
 
 static struct sleeper {

@@ -43,6 +43,11 @@ static void wake_loop(void)
     uv_async_send(&bell);
 }
 
+static void run_and_join(void)
+{
+    hand_over_and_wait();
+}
+
 /* Time. */
 
 static struct sleeper {

@@ -1,9 +1,10 @@
 /*
- * What a plain thread asks of a loop that runs on another one, for peers that have no join:
+ * What a plain thread asks of a loop that runs on another one, as in spawn.c and wake.c:
  *   join_main_hot, join_main_cold   hand it a job, and block until it is done
  *   wake_hot, wake_cold             wake it, and look for when it ran
- * as in spawn.c and wake.c. A peer defines start_loop, which starts a thread with its loop and
- * returns when it can be woken, and wake_loop, after which the loop calls attend.
+ * A peer defines start_loop, which starts a thread with its loop and returns when it can be
+ * woken; wake_loop, after which the loop calls attend; and run_and_join, which is
+ * hand_over_and_wait if it has nothing of that kind itself.
  */
 #ifndef PEERS_OUTSIDE_H
 #define PEERS_OUTSIDE_H
@@ -16,6 +17,7 @@
 
 static void start_loop(void);
 static void wake_loop(void);
+static void run_and_join(void);
 
 struct job {
     struct job *next;
@@ -83,10 +85,10 @@ static inline void join_main_hot(long count)
 
     start_loop();
     for (long i = 0; i < 1000; i++)
-        hand_over_and_wait();
+        run_and_join();
     start = span_start();
     for (long i = 0; i < count; i++)
-        hand_over_and_wait();
+        run_and_join();
     report_each(span_since(start), count);
 }
 
@@ -98,7 +100,7 @@ static inline void join_main_cold(long count)
     for (long i = 0; i < count; i++) {
         pause_ns(2 * MSEC);
         times[i] = now_ns();
-        hand_over_and_wait();
+        run_and_join();
         times[i] = now_ns() - times[i];
     }
     report_times(times, count);

@@ -59,6 +59,11 @@ static void wake_loop(void)
         check(-errno, "eventfd");
 }
 
+static void run_and_join(void)
+{
+    hand_over_and_wait();
+}
+
 /* Time. */
 
 static int64_t *heap;
