@@ -17,7 +17,9 @@ function group_of(workload, times)
     return workload == "sleepers" ? workload " " times : workload
 }
 
-function ours(by) { return by ~ /^trale/ }
+function ours(by) { return by == "trale" }
+
+function is_peer(by) { return !ours(by) && by != "raw" && by != "asio-post" }
 
 function sort(cell, i, j, x)
 {
@@ -55,7 +57,7 @@ $1 == "list" {
     if (!(row in rows)) {
         rows[row]
         member[group, ++members[group]] = row
-        if (!ours($1) && $1 != "raw")
+        if (is_peer($1))
             peers[group]++
     }
     if (!((group, figure) in figures)) {
@@ -71,7 +73,7 @@ function best(group, figure, of_ours, i, part, x, result)
     champion = ""
     for (i = 1; i <= members[group]; i++) {
         split(member[group, i], part, SUBSEP)
-        if (ours(part[1]) != of_ours || part[1] == "raw" || !((member[group, i], figure) in n))
+        if (!(of_ours ? ours(part[1]) : is_peer(part[1])) || !((member[group, i], figure) in n))
             continue
         x = median(member[group, i] SUBSEP figure)
         if (champion == "" || better(x, result, figure)) {
