@@ -93,7 +93,7 @@ fuzz:
 	$(BUILD)/fuzz/$(T)-fuzzer -max_total_time=$(DURATION) -max_len=9000 -timeout=5 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(T) tests/fuzz/$(T)
 
-bench bench-quick: $(benches)
+bench bench-quick: $(benches) $(BUILD)/examples/web_server $(BUILD)/examples/proxy
 	BUILD=$(BUILD) tests/bench/run $(if $(filter %-quick,$@),quick)
 include tests/bench/peers.mk
 

@@ -7,16 +7,10 @@
  * COUNT answers are counted, after a tenth as many to warm up; cpu is what the server's process
  * used meanwhile, by one.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "measure.h"
+#include "server.h"
 
 /* A bucket for each 64th of a power of two: a time is known to 2 %. */
 #define FRACTION 6
@@ -34,10 +28,7 @@ static struct {
     bool udp;
     long clients;
     long to_warm_up, answers;
-    char workload[64];     /* of the server */
-    struct sockaddr_in at; /* the server */
-    pid_t server;
-    clockid_t cpu; /* the server's */
+    struct server server;
     int epoll;
 } load;
 
@@ -46,14 +37,6 @@ static struct {
     int64_t longest;
     int64_t began, ended, cpu;
 } found;
-
-static int64_t server_cpu(void)
-{
-    struct timespec time;
-
-    check(clock_gettime(load.cpu, &time) == 0 ? 0 : -errno, "the server's CPU time");
-    return time.tv_sec * SEC + time.tv_nsec;
-}
 
 static int bucket_of(int64_t ns)
 {
@@ -88,49 +71,6 @@ static double percentile(double part)
     return (ns < (double)found.longest ? ns : (double)found.longest) / 1000;
 }
 
-/* Server. */
-
-static void run_server(char **command, int out)
-{
-    char *argv[16];
-    int n = 0;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(out, STDOUT_FILENO);
-    while (command[n] && n < 12) {
-        argv[n] = command[n];
-        n++;
-    }
-    argv[n++] = load.workload;
-    argv[n++] = (char[]){"1"};
-    argv[n] = NULL;
-    execvp(argv[0], argv);
-    perror(argv[0]);
-    _exit(127);
-}
-
-static void start_server(char **command)
-{
-    int out[2], port = 0;
-    FILE *line;
-
-    check(pipe(out) == 0 ? 0 : -errno, "pipe");
-    load.server = fork();
-    check(load.server >= 0 ? 0 : -errno, "fork");
-    if (load.server == 0) {
-        close(out[0]);
-        run_server(command, out[1]);
-    }
-    close(out[1]);
-    line = fdopen(out[0], "r");
-    if (!line || fscanf(line, "%*s port %d", &port) != 1)
-        check(-EPROTO, "the server's port");
-    load.at.sin_family = AF_INET;
-    load.at.sin_port = htons((uint16_t)port);
-    load.at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    check(-clock_getcpuclockid(load.server, &load.cpu), "clock_getcpuclockid");
-}
-
 /* Clients. */
 
 static void send_message(struct client *c)
@@ -148,7 +88,8 @@ static void open_client(struct client *c)
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = c}};
 
     c->fd = socket(AF_INET, load.udp ? SOCK_DGRAM : SOCK_STREAM, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&load.at, sizeof load.at) != 0 ||
+    if (c->fd < 0 ||
+        connect(c->fd, (struct sockaddr *)&load.server.at, sizeof load.server.at) != 0 ||
         epoll_ctl(load.epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
         check(-errno, "connect");
 }
@@ -205,27 +146,27 @@ static void exchange(struct client *clients)
                 count_answer(c, now_ns());
             if (left == load.answers) {
                 found.began = now_ns();
-                found.cpu = server_cpu();
+                found.cpu = server_cpu(&load.server);
             }
             send_message(c);
         }
     }
     found.ended = now_ns();
-    found.cpu = server_cpu() - found.cpu;
+    found.cpu = server_cpu(&load.server) - found.cpu;
 }
 
-static void run(char **command)
+static void run(char **command, char *workload)
 {
     struct client *clients = array(load.clients, sizeof *clients);
 
-    start_server(command);
+    start_server(&load.server, command, (char *[]){workload, (char[]){"1"}, NULL});
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     for (long i = 0; i < load.clients; i++)
         open_client(&clients[i]);
     for (long i = 0; i < load.clients; i++)
         send_message(&clients[i]);
     exchange(clients);
-    kill(load.server, SIGKILL);
+    kill(load.server.pid, SIGKILL);
     free(clients);
 }
 
@@ -244,7 +185,7 @@ static void print(const char *workload)
 
 int main(int argc, char **argv)
 {
-    char protocol[4] = "", shape[32] = "";
+    char protocol[4] = "", shape[32] = "", workload[64];
 
     load.answers = argc > 3 ? strtol(argv[2], NULL, 10) : 0;
     if (load.answers <= 0 ||
@@ -255,8 +196,8 @@ int main(int argc, char **argv)
     }
     load.udp = strcmp(protocol, "udp") == 0;
     load.to_warm_up = load.answers / 10 + load.clients;
-    snprintf(load.workload, sizeof load.workload, "%s%s", protocol, shape);
-    run(argv + 3);
+    snprintf(workload, sizeof workload, "%s%s", protocol, shape);
+    run(argv + 3, workload);
     print(argv[1]);
     return EXIT_SUCCESS;
 }

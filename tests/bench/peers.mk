@@ -5,14 +5,17 @@ peer = $(if $(2),$(BUILD)/tests/bench/peers/$(1),$(if $(filter bench,$(MAKECMDGO
     $(info $(1): skipped, $(3) not installed)))
 registry = /usr/share/cargo/registry
 cargo := $(and $(wildcard $(registry)/tokio-1*),$(shell command -v cargo))
+go := $(shell command -v go)
 asio := $(wildcard /usr/include/boost/asio.hpp)
-peers = $(BUILD)/tests/bench/peers/raw $(BUILD)/tests/bench/peers/pthreads \
+peers = $(BUILD)/tests/bench/peers/raw $(BUILD)/tests/bench/peers/splice \
+    $(BUILD)/tests/bench/peers/pthreads \
     $(call peer,libuv,$(wildcard /usr/include/uv.h),libuv1-dev is) \
     $(call peer,libev,$(wildcard /usr/include/ev.h),libev-dev is) \
     $(call peer,asio,$(asio),libboost-dev is) \
     $(call peer,asio-coro,$(asio),libboost-dev is) \
     $(call peer,tokio,$(cargo),librust-tokio-dev or cargo is) \
-    $(call peer,go,$(shell command -v go),golang-go is)
+    $(call peer,go,$(go),golang-go is) \
+    $(if $(go),$(BUILD)/tests/bench/peers/fileserver)
 
 bench: $(peers)
 
@@ -23,7 +26,8 @@ $(BUILD)/tests/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o
 	@mkdir -p $(@D)
 	$(CXX) $(CFLAGS) -pthread $(LDFLAGS) -o $@ $^ $(libraries)
 
-$(BUILD)/tests/bench/peers/go: tests/bench/peers/go.go
+go_peers = $(patsubst tests/%.go,$(BUILD)/tests/%,$(wildcard tests/bench/peers/*.go))
+$(go_peers): $(BUILD)/%: %.go
 	@mkdir -p $(@D)
 	GOCACHE=$(abspath $(BUILD)/go) GO111MODULE=off go build -o $@ $<
 
