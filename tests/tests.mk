@@ -97,16 +97,17 @@ fuzz:
 	$(BUILD)/fuzz/$(T)-fuzzer -max_total_time=$(DURATION) -max_len=9000 -timeout=5 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(T) tests/fuzz/$(T)
 
-bench bench-quick: $(benches)
-	$(if $(wildcard tests/bench/run),\
-	    BUILD=$(BUILD) tests/bench/run $(if $(filter %-quick,$@),quick))
+bench bench-quick: $(benches) $(BUILD)/examples/web_server $(BUILD)/examples/proxy
+	BUILD=$(BUILD) tests/bench/run $(if $(filter %-quick,$@),quick)
+include tests/bench/peers.mk
 
 c_files = $(wildcard src/*/*.[ch] include/*.h include/*/*.h examples/*.c \
-    examples/*/*.[ch] tests/*/*.[ch])
+    examples/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+cxx_files = $(wildcard tests/*/*.cpp tests/*/*/*.cpp)
 format:
-	clang-format -i $(c_files) $(wildcard tests/*/*.cpp)
+	clang-format -i $(c_files) $(cxx_files)
 lint: $(library) $(shared)
-	clang-format --dry-run -Werror $(c_files) $(wildcard tests/*/*.cpp)
+	clang-format --dry-run -Werror $(c_files) $(cxx_files)
 	tests/lint/layers
 	tests/lint/sizes
 	tests/lint/symbols $(library) $(shared)

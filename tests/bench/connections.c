@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
+#include "bench.h"
 #include "resident.h"
 
 #define AT_ONCE 256 /* connections on their way: fewer than the listener's queue holds */

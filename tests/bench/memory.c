@@ -4,6 +4,7 @@
  */
 #include <stdatomic.h>
 
+#include "bench.h"
 #include "resident.h"
 
 static atomic_long parked;

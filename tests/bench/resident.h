@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "bench.h"
+#include "measure.h"
 
 static inline long resident_bytes(void)
 {

@@ -45,16 +45,6 @@ static intptr_t sleeper_main(void *arg)
     return 0;
 }
 
-static int64_t random_deadline(void)
-{
-    static uint64_t x = 88172645463325252;
-
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return trale_now() + (int64_t)(x % (uint64_t)TRALE_SEC);
-}
-
 static void spawn_stackless(void)
 {
     static const struct trale_future_ops ops = {sleeper_poll, sleeper_drop, "sleeper"};
@@ -102,9 +92,7 @@ static void sleepers(long count, void (*spawn)(void))
     span = span_since(span);
     if (awake != count)
         check(-EPROTO, "not every sleeper woke up");
-    report("cpu", (double)span.cpu / TRALE_SEC, "s");
-    report("wall", (double)span.wall / TRALE_SEC, "s");
-    report_times(late, count);
+    report_sleepers(span, late, count);
 }
 
 static void sleepers_stackless(long count)
