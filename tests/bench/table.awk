@@ -38,7 +38,7 @@ function median(cell)
 
 function digits(x) { return sprintf(x < 1000 ? "%.2f" : "%.0f", x) }
 
-function better(a, b, figure) { return figure ~ / \/s$/ ? a > b : a < b }
+function better(a, b, figure) { return figure ~ /^rate / ? a > b : a < b }
 
 $1 == "list" {
     for (i = 0; i < 2; i++)
