@@ -36,7 +36,7 @@ struct with_executors {
 enum { TAKEN_BY_FIRST, TAKEN_BY_SECOND };
 
 /* The runtime ends with the task, and who sent it may be unlocking yet. */
-struct spawner_outside : suite<spawner_outside, 3, 1 << TAKEN_BY_FIRST | 1 << TAKEN_BY_SECOND, 3>,
+struct spawner_outside : suite<spawner_outside, 3, 1 << TAKEN_BY_FIRST | 1 << TAKEN_BY_SECOND, 2>,
                          with_executors {
     int left = 0;
 
@@ -146,7 +146,7 @@ struct two_from_outside : two_newcomers<two_from_outside, 3, 3, 2> {
 };
 SCENARIO(two_from_outside, "newcomers: two sent, each wants an executor");
 
-struct two_from_inside : two_newcomers<two_from_inside, 2, 3, 3> {
+struct two_from_inside : two_newcomers<two_from_inside, 2, 3, 2> {
     static verdict sends(task &t)
     {
         static_cast<two_from_inside &>(of(t)).send_both();
@@ -221,7 +221,7 @@ struct cancel_outside : suite<cancel_outside, 2, 3, 4>, cancelled_newcomer {
 SCENARIO(cancel_outside, "newcomers: one sent and cancelled");
 
 /* It may be taken by the executor that cancels it, or by the other. */
-struct cancel_inside : suite<cancel_inside, 2, 3, 3>, cancelled_newcomer {
+struct cancel_inside : suite<cancel_inside, 2, 3, 2>, cancelled_newcomer {
     static verdict sends_and_cancels(task &t)
     {
         auto &s = static_cast<cancel_inside &>(of(t));
@@ -250,7 +250,7 @@ struct cancel_inside : suite<cancel_inside, 2, 3, 3>, cancelled_newcomer {
 SCENARIO(cancel_inside, "newcomers: sent and cancelled by an executor");
 
 /* A push instead of the kick, or after it: taking the mark back must not lose it. */
-struct newcomer_and_waker : suite<newcomer_and_waker, 2, 0, 4>, with_executors {
+struct newcomer_and_waker : suite<newcomer_and_waker, 2, 0, 3>, with_executors {
     flag happened;
 
     static verdict poll(task &t)
@@ -365,7 +365,7 @@ struct join_across : suite<join_across, 2> {
 SCENARIO(join_across, "two executors, one joins a task of the other");
 
 /* The same of a newcomer, whichever takes it. */
-struct join_newcomer : suite<join_newcomer, 2, 3, 3>, with_executors {
+struct join_newcomer : suite<join_newcomer, 2, 3, 2>, with_executors {
     join_future f;
 
     static verdict sends_and_joins(task &t)
@@ -393,127 +393,6 @@ struct join_newcomer : suite<join_newcomer, 2, 3, 3>, with_executors {
     }
 };
 SCENARIO(join_newcomer, "newcomers: sent and joined by an executor");
-
-/* The queue by itself, about to wrap: thread 0 owns it. Each is taken once, and seen whole. */
-template <typename S, int threads, unsigned goals, unsigned preemptions>
-struct with_queue : suite<S, threads, goals, preemptions> {
-    enum { TASKS = 3 };
-    struct steal_queue q;
-    block<task> b[TASKS];
-    shared_int seen[TASKS];
-    int taken = 0;
-
-    with_queue()
-    {
-        clear(q);
-    }
-    void before()
-    {
-        for (int i = 0; i < TASKS; i++)
-            write(seen[i], 0);
-    }
-    void push(int i)
-    {
-        task *t = b[i].make(&b[i], nullptr, nullptr, this, STATE_REFERENCE);
-
-        write(seen[i], 1);
-        RL_ASSERT(steal_push(&q, t));
-    }
-    bool take(unsigned most)
-    {
-        task *tasks[2];
-        unsigned count = steal_take(&q, tasks, most);
-
-        for (unsigned k = 0; k < count; k++)
-            for (int i = 0; i < TASKS; i++)
-                if (tasks[k] == b[i].get()) {
-                    RL_ASSERT(read(seen[i]) == 1);
-                    write(seen[i], 2);
-                    taken++;
-                }
-        if (count > 0)
-            reached(rl::thread_index());
-        return count > 0;
-    }
-    void after()
-    {
-        while (take(1))
-            ;
-        RL_ASSERT(taken == TASKS);
-        for (block<task> &t : b)
-            t.free();
-    }
-};
-
-struct one_thief : with_queue<one_thief, 2, 3, 0> {
-    void thread(unsigned index)
-    {
-        if (index > 0) {
-            this->take(2);
-            this->take(2);
-            return;
-        }
-        for (int i = 0; i < TASKS; i++)
-            this->push(i);
-        this->take(1);
-    }
-};
-SCENARIO(one_thief, "steal queue: one pushes and takes, one steals");
-
-struct two_thieves : with_queue<two_thieves, 3, 7, 3> {
-    void thread(unsigned index)
-    {
-        if (index > 0) {
-            this->take(2);
-            return;
-        }
-        this->push(0);
-        this->push(1);
-        this->take(1);
-        this->push(2);
-    }
-};
-SCENARIO(two_thieves, "steal queue: one pushes and takes, two steal");
-
-/* It is full, and a thief takes: the slot is used again only when that has read it. */
-struct wraps : suite<wraps, 2, 3, 0> {
-    struct steal_queue q;
-    block<task> more[STEAL_ROOM + 1];
-    int pushed = 0, got = 0;
-
-    wraps()
-    {
-        clear(q);
-        for (block<task> &m : more)
-            m.make(&m, nullptr, nullptr, this, STATE_REFERENCE);
-        for (; pushed < STEAL_ROOM; pushed++)
-            atomic_init(&q.slots[pushed], more[pushed].get());
-        atomic_init(&q.tail, (uint64_t)STEAL_ROOM);
-    }
-    void thread(unsigned index)
-    {
-        task *tasks[2];
-
-        if (index == 0) {
-            pushed += steal_push(&q, more[STEAL_ROOM].get());
-            reached(pushed > STEAL_ROOM);
-            return;
-        }
-        got = (int)steal_take(&q, tasks, 2);
-        RL_ASSERT(got == 2 && tasks[0] == more[0].get() && tasks[1] == more[1].get());
-    }
-    void after()
-    {
-        task *t;
-
-        for (int i = got; i < pushed; i++)
-            RL_ASSERT(steal_take(&q, &t, 1) == 1 && t == more[i].get());
-        RL_ASSERT(steal_take(&q, &t, 1) == 0);
-        for (block<task> &m : more)
-            m.free();
-    }
-};
-SCENARIO(wraps, "steal queue: full, one pushes, one steals");
 
 } // namespace
 } // namespace model
