@@ -372,6 +372,7 @@ struct newcomer_comes : with_frozen<newcomer_comes, 1, 3, goals | 1 << FOUND_NEW
         } else if (index == 1) {
             look_at_all();
         } else {
+            write(newcomers[0].left, 1);
             inbox_push(&queue(0).inbox, &newcomers[0].waker, &newcomers[0].waker);
         }
     }

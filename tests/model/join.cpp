@@ -164,7 +164,7 @@ struct cancel_and_drop : suite<cancel_and_drop, 2, 1>, with_handle {
 };
 SCENARIO(cancel_and_drop, "cancel, a task that yields and is dropped, detach");
 
-struct cancel_and_waker : suite<cancel_and_waker, 3, 0, 4>, with_handle {
+struct cancel_and_waker : suite<cancel_and_waker, 3, 0, 3>, with_handle {
     flag happened;
 
     static verdict poll(task &t)

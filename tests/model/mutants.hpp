@@ -18,6 +18,9 @@ struct harmless {
 #define EITHER "the read-modify-writes of the other word order the two sides as well"
 #define NO_MORE "acquire and release are enough between read-modify-writes"
 
+/* The slot of a steal queue: C11 would allow a thief to read what is stored later in its place. */
+#define NO_FUTURE "in Relacy no load sees what is stored after it has run"
+
 static const harmless harmless_mutants[] = {
     {"state_join_disarm", "compare_exchange acquire -> relaxed",
      "success needs no order; C11 before C17 wants it no weaker than failure"},
@@ -33,10 +36,15 @@ static const harmless harmless_mutants[] = {
     {"baton_hand_over", "compare_exchange seq_cst -> relaxed",
      "it is failure that must see the other side; success continues what baton_return released, "
      "and C11 before C17 wants it no weaker than failure"},
-    {"inbox_kick", "compare_exchange seq_cst -> relaxed",
+    {"inbox_kick", "compare_exchange release -> relaxed",
      "Relacy's order of what is sequentially consistent is that in which it runs: the owner, "
      "once it "
      "parks again, sees what was announced. C11 wants success to release for that"},
+    {"steal_push", "load acquire -> relaxed", NO_FUTURE},
+    {"steal_take", "compare_exchange release -> relaxed", NO_FUTURE},
+    {"share_end_idle", "fetch_sub dropped",
+     "who adds would look for a sleeper where there is none, that is all"},
+    {"share_end_idle", "fetch_sub dropped", "likewise, the second of the two"},
     {"freeze_begin", "exchange seq_cst -> relaxed", EITHER},
     {"freeze_await", "fetch_or seq_cst -> acq_rel", NO_MORE},
     {"freeze_await", "fetch_or seq_cst -> acquire", EITHER},
