@@ -33,7 +33,8 @@ static void add_what(const struct describing *d, const struct executor *ex,
 static void add_task(const struct describing *d, const struct found_task *found)
 {
     const trale_task *task = found->task;
-    uint32_t age = task_clock(clock_coarse()) - task->born;
+    /* Not the coarse clock, which is late: an executor had the time of the spawn from this one. */
+    uint32_t age = task_clock(clock_now()) - task->born;
 
     text_add(d->text, "  ");
     text_add_task(d->text, task);

@@ -198,16 +198,18 @@ START_TEST(stackless_tasks_send_and_receive)
     struct receive_call receives[2];
     struct send_call sends[3];
     trale_task *tasks[5];
+    const trale_spawn_options first = {.executor = 1}; /* they come in their order */
 
     open_channel(1);
     for (int i = 0; i < 3; i++) {
         trale_future *f = sending(&sends[i], channel, i + 1);
-        ck_assert_int_eq(trale_spawn_future(&tasks[i], f, sizeof sends[i].f), 0);
+        ck_assert_int_eq(trale_spawn_future_with(&tasks[i], &first, f, sizeof sends[i].f), 0);
     }
     settle();
     for (int i = 0; i < 2; i++) {
         trale_future *f = receiving(&receives[i], channel);
-        ck_assert_int_eq(trale_spawn_future(&tasks[3 + i], f, sizeof receives[i].f), 0);
+        ck_assert_int_eq(trale_spawn_future_with(&tasks[3 + i], &first, f, sizeof receives[i].f),
+                         0);
     }
     for (int i = 0; i < 5; i++)
         ck_assert_int_eq(join(tasks[i]), 0);

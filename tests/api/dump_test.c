@@ -123,6 +123,42 @@ START_TEST(tasks_grow_old)
 }
 END_TEST
 
+static double age_of(const trale_task *task)
+{
+    const char *line = dump_line(task);
+
+    return line ? strtod(strstr(line, "), ") + 3, NULL) : -1;
+}
+
+/* Of a task that spawns, wakes up, and spawns again. */
+static intptr_t look_at_the_newborn(void *oldest)
+{
+    int64_t until = trale_now() + 200 * TRALE_MS;
+    trale_event event = {0};
+    trale_task *task;
+
+    while (trale_now() < until) {
+        trale_sleep(TRALE_US);
+        if (trale_spawn(&task, wait_for_event, &event) != 0)
+            return -1;
+        double age = age_of(task);
+        if (age > *(double *)oldest)
+            *(double *)oldest = age;
+        trale_cancel(task);
+        trale_join(task, NULL);
+    }
+    return 0;
+}
+
+START_TEST(a_task_that_was_just_spawned_is_not_old)
+{
+    double oldest = 0;
+
+    ck_assert_int_eq(trale_block_on(look_at_the_newborn, &oldest, NULL), 0);
+    ck_assert_msg(oldest < 60, "%f s", oldest);
+}
+END_TEST
+
 START_TEST(a_stuck_executor_holds_up_no_dump)
 {
     struct hold hold = HOLD;
@@ -280,7 +316,7 @@ START_TEST(without_membarrier_the_executor_pays)
 END_TEST
 
 TEST_MAIN("dump", tasks_tell_where_they_were_spawned, a_failed_spawn_leaves_its_place_to_nobody,
-          tasks_have_names, tasks_grow_old,
+          tasks_have_names, tasks_grow_old, a_task_that_was_just_spawned_is_not_old,
           ON_THREAD(a_stuck_executor_holds_up_no_dump, "it dumps while its executor is held up"),
           ON_THREAD(a_task_may_dump, "it counts all tasks"), who_yields_waits_for_nothing,
           ON_THREAD(tasks_that_have_ended_are_not_told_of, "it counts all tasks"),
