@@ -44,11 +44,14 @@ static intptr_t wake_often(void *probe)
 
 START_TEST(any_number_of_wakes_by_another_task_cause_one_poll)
 {
+    const trale_spawn_options first = {.executor = 1}; /* both, or it may be polled meanwhile */
     struct probe p = PROBE;
-    trale_task *task = probe_spawn(&p), *waking;
+    struct probe_future f = probe_future(&p);
+    trale_task *task, *waking;
 
+    ck_assert_int_eq(trale_spawn_future_with(&task, &first, &f.future, sizeof f), 0);
     settle();
-    ck_assert_int_eq(trale_spawn(&waking, wake_often, &p), 0);
+    ck_assert_int_eq(trale_spawn_with(&waking, &first, wake_often, &p), 0);
     join(waking);
     settle();
     finish_and_check(&p, task, 2);
