@@ -221,14 +221,14 @@ static void nap_parked(struct executor *ex, int64_t timeout)
 }
 
 /* A timer that is due soon is not worth handing the baton over, and back, and setting an
- * alarm. */
-static void park(struct executor *ex, int64_t timer)
+ * alarm. False: how long it took says nothing, for it was known beforehand. */
+static bool park(struct executor *ex, int64_t timer)
 {
     int64_t left = timer - clock_now(), quiet;
     bool slept = false;
 
     if (!inbox_park(&ex->queue.inbox))
-        return;
+        return true;
     quiet = share_begin_idle(ex);
     if (share_has(ex)) {
         inbox_unpark(&ex->queue.inbox);
@@ -241,6 +241,7 @@ static void park(struct executor *ex, int64_t timer)
         slept = true;
     }
     share_end_idle(ex, quiet, slept);
+    return quiet == 0;
 }
 
 /* The polls that follow began after now: a dump tells from it how long one has taken. */
@@ -261,18 +262,18 @@ static void note_polls(struct executor *ex, int64_t now)
         atomic_store_explicit(&ex->counts.longest, (uint64_t)took, memory_order_relaxed);
 }
 
-/* A wait that a timer ended says nothing for spinning: that end was known beforehand. */
+/* Nor does a wait that a timer ended say anything for spinning. */
 static void wait_for_work(struct executor *ex)
 {
     int64_t start = clock_now(), end;
     int64_t timer = timer_queue_earliest(&ex->reactor->timers);
+    bool tells;
 
     note_polls(ex, start);
-    if (!look_around(ex, start))
-        park(ex, timer);
+    tells = look_around(ex, start) || park(ex, timer);
     end = clock_now();
     note_time(ex, end);
-    spin_learn(&ex->spin, end < timer ? end - start : TRALE_NEVER);
+    spin_learn(&ex->spin, tells && end < timer ? end - start : TRALE_NEVER);
 }
 
 /* An executor that never runs dry turns the reactor all the same. */

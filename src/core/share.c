@@ -19,6 +19,13 @@ static void kick_one(trale_runtime *rt)
 }
 
 /* Sequentially consistent: pairs with share_begin_idle. */
+static void kick_parked(trale_runtime *rt)
+{
+    if (atomic_load_explicit(&rt->parked, memory_order_seq_cst) > 0)
+        kick_one(rt);
+}
+
+/* Likewise. */
 static void kick_thief(trale_runtime *rt)
 {
     if (atomic_load_explicit(&rt->thieves, memory_order_seq_cst) > 0)
@@ -28,13 +35,11 @@ static void kick_thief(trale_runtime *rt)
 static void add_outside(trale_runtime *rt, trale_task *const *tasks, unsigned count)
 {
     newcomers_begin_add(&rt->newcomers, tasks, count);
-    /* Sequentially consistent: pairs with share_begin_idle. */
-    if (atomic_load_explicit(&rt->parked, memory_order_seq_cst) > 0)
-        kick_one(rt);
+    kick_parked(rt);
     newcomers_end_add(&rt->newcomers);
 }
 
-/* Half of what is there goes where everybody looks, once for many. A section, for meanwhile they
+/* Half of what is there goes where everybody looks, once for many. In a section: on their way they
  * stand nowhere. */
 static void make_room(struct executor *ex)
 {
@@ -116,6 +121,34 @@ static trale_task *steal(struct executor *ex)
     return keep(ex, tasks, count);
 }
 
+bool share_has(const struct executor *ex)
+{
+    trale_runtime *rt = ex->runtime;
+
+    if (rt->count == 1)
+        return false;
+    if (newcomers_wait(&rt->newcomers) || steal_count(&ex->spawned) > 0)
+        return true;
+    if (!ex->share.vain)
+        for_each_executor(other, rt)
+            if (steal_count(&other->spawned) > 0)
+                return true;
+    return false;
+}
+
+/* It has something to do. What it may have been kicked for may still be there, and another executor
+ * sleep. */
+static void busy(struct executor *ex, bool took)
+{
+    struct share *s = &ex->share;
+
+    if (s->woken && share_has(ex))
+        kick_parked(ex->runtime);
+    if (s->kicked && took)
+        s->quiet /= 2;
+    s->vain = s->kicked = false;
+}
+
 trale_task *share_take(struct executor *ex)
 {
     struct share *s = &ex->share;
@@ -130,26 +163,11 @@ trale_task *share_take(struct executor *ex)
         task = take_outside(ex);
     if (!task && list_empty(&ex->queue.ready))
         task = steal(ex);
-    s->vain = !task && (s->vain || s->kicked);
-    if (task && s->kicked)
-        s->quiet /= 2;
-    s->kicked = false;
+    if (task || !list_empty(&ex->queue.ready))
+        busy(ex, task);
+    s->vain = s->vain || s->kicked;
+    s->woken = s->kicked = false;
     return task;
-}
-
-bool share_has(const struct executor *ex)
-{
-    trale_runtime *rt = ex->runtime;
-
-    if (rt->count == 1)
-        return false;
-    if (newcomers_wait(&rt->newcomers))
-        return true;
-    if (!ex->share.vain)
-        for_each_executor(other, rt)
-            if (steal_count(&other->spawned) > 0)
-                return true;
-    return false;
 }
 
 /* How long to leave the others in peace this time. */
@@ -188,6 +206,7 @@ void share_end_idle(struct executor *ex, int64_t quiet, bool slept)
     atomic_fetch_sub_explicit(&rt->parked, 1, memory_order_relaxed);
     if (quiet == 0)
         atomic_fetch_sub_explicit(&rt->thieves, 1, memory_order_relaxed);
+    ex->share.woken = true;
     ex->share.kicked = slept && !inbox_filled(&ex->queue.inbox);
     ex->share.vain = false;
 }

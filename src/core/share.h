@@ -25,13 +25,14 @@ struct executor;
 
 /* Of one executor; zeroed at first. */
 struct share {
-    bool outside;  /* what comes from outside has its turn */
-    bool kicked;   /* it was, and has taken nothing since */
+    bool outside; /* what comes from outside has its turn */
+    bool woken; /* it has not looked for anything since it was parked, and may have been kicked */
+    bool kicked;   /* it was, and nothing else woke it */
     bool vain;     /* the others are to be left in peace */
     int64_t quiet; /* ns, for so long they were the last time */
 };
 
-/* Any thread: sends a new task that any executor of the runtime may start. */
+/* Any thread, in no section: sends a new task that any executor of the runtime may start. */
 void share_send(trale_runtime *rt, trale_task *task);
 
 /* Executor: the next task that it is to start; NULL: there is none for it. In a section. */

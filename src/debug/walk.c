@@ -152,7 +152,7 @@ static void walk_list(struct executor *ex, const struct trale_link *head, struct
     }
 }
 
-/* They are added to meanwhile, but taken in sections only. */
+/* The poll that goes on may add to it, but nothing is taken: that is done in sections. */
 static void walk_spawned(struct steal_queue *q, struct found *found)
 {
     uint64_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
@@ -162,7 +162,7 @@ static void walk_spawned(struct steal_queue *q, struct found *found)
             DOING_NEW);
 }
 
-/* Likewise. */
+/* They are added to meanwhile, but not taken. */
 static void walk_newcomers(struct newcomers *n, struct found *found)
 {
     pthread_mutex_lock(&n->lock);

@@ -166,7 +166,7 @@ struct executor_with_reactor : executor {
     void nap(int64_t timeout) override
     {
         baton_hand_over(&r->baton);
-        executor::nap(timeout);
+        inbox_nap(&queue.inbox, timeout);
     }
     void left() override
     {
@@ -354,6 +354,19 @@ struct one_polls_on : two_with_reactor<one_polls_on, 1 << REACTOR_NAPS, 1> {
     }
 };
 SCENARIO(one_polls_on, "reactor, two executors, one polls on");
+
+/* They leave each other in peace, and for ever: an event gets them out of it. */
+struct two_nap : two_with_reactor<two_nap, 1 << REACTOR_SEES_MARK, 1> {
+    static constexpr bool first_turn_blocks = true;
+    runtime rt{&ex[0], &ex[1]};
+
+    void before()
+    {
+        two_with_reactor::before();
+        ex[0].share.vain = ex[1].share.vain = true;
+    }
+};
+SCENARIO(two_nap, "reactor, two executors that leave each other in peace");
 
 /* The task of the first gets its event, sends a newcomer, and polls on: the other, which has handed
  * the baton over, or is about to, takes it. */

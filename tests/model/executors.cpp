@@ -1,39 +1,11 @@
-/* Several executors: newcomers.h, whom it makes sleep and wakes; tasks that reach across. */
-#include "scenarios.hpp"
+/* Several executors: share.c, whom it makes sleep and wakes; tasks that reach across. See
+ * steal.cpp too. */
+#include "executors.hpp"
 
 namespace model
 {
 namespace
 {
-
-/* Thread 0 is one executor, thread 1 the other where there are two that run. */
-struct with_executors {
-    executor ex[2];
-    runtime rt{&ex[0], &ex[1]};
-    block<task> parent, b[2];
-    int polls = 0, drops = 0;
-
-    static with_executors &of(task &t)
-    {
-        return *static_cast<with_executors *>(t.scenario);
-    }
-    static int here(task &t)
-    {
-        return t.home == &of(t).ex[1];
-    }
-    static verdict is_ready(task &t)
-    {
-        of(t).polls++;
-        reached(here(t));
-        return READY;
-    }
-    void send(int i, poll_function *poll, int references)
-    {
-        share_send(&rt, prepare(b[i], rt, poll, this, references));
-    }
-};
-
-enum { TAKEN_BY_FIRST, TAKEN_BY_SECOND };
 
 /* The runtime ends with the task, and who sent it may be unlocking yet. */
 struct spawner_outside : suite<spawner_outside, 3, 1 << TAKEN_BY_FIRST | 1 << TAKEN_BY_SECOND, 2>,
@@ -59,82 +31,7 @@ struct spawner_outside : suite<spawner_outside, 3, 1 << TAKEN_BY_FIRST | 1 << TA
 };
 SCENARIO(spawner_outside, "newcomers: one sent, two executors that park");
 
-/* The only executor naps, to leave others in peace: it hears of what comes from outside at once. */
-struct napper : suite<napper, 2, 1 << TAKEN_BY_FIRST>, with_executors {
-    void before()
-    {
-        rt.tasks = 1;
-        ex[0].share.vain = true;
-        ex[0].naps_end = false;
-    }
-    void thread(unsigned index)
-    {
-        index == 0 ? ex[0].run() : send(0, is_ready, 1);
-    }
-    void after()
-    {
-        RL_ASSERT(polls == 1 && b[0].is_freed());
-    }
-};
-SCENARIO(napper, "newcomers: one sent to an executor in peace");
-
-/* An executor that polls for long after it has sent one: the other must take it. */
-struct spawner_polls_on : suite<spawner_polls_on, 2, 1 << TAKEN_BY_SECOND>, with_executors {
-    happening taken;
-
-    static verdict takes(task &t)
-    {
-        static_cast<spawner_polls_on &>(of(t)).taken.set();
-        return is_ready(t);
-    }
-    static verdict sends(task &t)
-    {
-        of(t).send(0, takes, 1);
-        static_cast<spawner_polls_on &>(of(t)).taken.wait();
-        return READY;
-    }
-    void before()
-    {
-        spawn(parent, ex[0], sends, static_cast<with_executors *>(this), 1);
-        rt.tasks++;
-    }
-    void thread(unsigned index)
-    {
-        ex[index].run();
-    }
-    void after()
-    {
-        RL_ASSERT(polls == 1 && b[0].is_freed() && parent.is_freed());
-    }
-};
-SCENARIO(spawner_polls_on, "newcomers: sent by an executor that polls on");
-
-/* Two that wait for each other as they are polled: each executor must take one. */
-template <typename S, int threads, unsigned goals, unsigned preemptions>
-struct two_newcomers : suite<S, threads, goals, preemptions>, with_executors {
-    happening begun[2];
-
-    static verdict meets(task &t)
-    {
-        auto &s = static_cast<two_newcomers &>(of(t));
-        int own = &t == s.b[1].get();
-
-        s.begun[own].set();
-        s.begun[!own].wait();
-        return is_ready(t);
-    }
-    void send_both()
-    {
-        send(0, meets, 1);
-        send(1, meets, 1);
-    }
-    void after()
-    {
-        RL_ASSERT(polls == 2 && b[0].is_freed() && b[1].is_freed());
-    }
-};
-
-struct two_from_outside : two_newcomers<two_from_outside, 3, 3, 2> {
+struct two_from_outside : two_newcomers<two_from_outside, 3, 3, 1> {
     void before()
     {
         rt.tasks = 2;
@@ -200,7 +97,6 @@ struct cancelled_newcomer : with_executors {
     }
 };
 
-/* The other executor is busy for good: it has no thread. */
 struct cancel_outside : suite<cancel_outside, 2, 3, 4>, cancelled_newcomer {
     void before()
     {

@@ -225,6 +225,13 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
         }
         return true;
     }
+    trale_task *make_newcomer()
+    {
+        newcomers[0].ready = newcomers[0].over = false;
+        list_init(&newcomers[0].link);
+        write(newcomers[0].left, 0);
+        return newcomers;
+    }
     /* The first has spawned them. */
     void spawned_before(int n)
     {
@@ -372,8 +379,9 @@ struct newcomer_comes : with_frozen<newcomer_comes, 1, 3, goals | 1 << FOUND_NEW
         } else if (index == 1) {
             look_at_all();
         } else {
-            write(newcomers[0].left, 1);
-            inbox_push(&queue(0).inbox, &newcomers[0].waker, &newcomers[0].waker);
+            trale_waker *waker = &make_newcomer()->waker;
+
+            inbox_push(&queue(0).inbox, waker, waker);
         }
     }
 };
@@ -392,7 +400,7 @@ struct newcomer_is_taken : with_frozen<newcomer_is_taken, 1, 3,
         } else if (index == 1) {
             look_at_all();
         } else {
-            trale_task *task = newcomers;
+            trale_task *task = make_newcomer();
 
             newcomers_begin_add(&rt.newcomers, &task, 1);
             newcomers_end_add(&rt.newcomers);
@@ -418,12 +426,13 @@ struct spawned_are_taken : with_frozen<spawned_are_taken, 2, 3,
 };
 SCENARIO(spawned_are_taken, "freeze: spawned tasks are taken, frozen by a barrier");
 
-/* One more is spawned than the queue holds: those that move are found all the same. */
-struct room_is_made : with_frozen<room_is_made, 1, 2, 1 << FOUND_READY | 1 << FOUND_NEW, 3> {
+/* Whoever makes room moves them from one place to the other. */
+struct spawns_too_many
+    : with_frozen<spawns_too_many, 1, 2, 1 << FOUND_READY | 1 << FOUND_NEW, 3> {
     static constexpr unsigned asymmetric = 1;
     static constexpr bool waits = false;
 
-    room_is_made()
+    spawns_too_many()
     {
         spawned_before(STEAL_ROOM);
     }
@@ -432,7 +441,7 @@ struct room_is_made : with_frozen<room_is_made, 1, 2, 1 << FOUND_READY | 1 << FO
         index == 0 ? share_send(&rt, &newcomers[STEAL_ROOM]) : look_at_all();
     }
 };
-SCENARIO(room_is_made, "freeze: a full steal queue, frozen by a barrier");
+SCENARIO(spawns_too_many, "freeze: more are spawned than there is room for, by a barrier");
 
 } // namespace
 } // namespace model

@@ -3,6 +3,64 @@
 
 namespace model
 {
+
+bool join_future::disarm()
+{
+    if (!armed)
+        return true;
+    armed = false;
+    if (joined->joined_here) {
+        joined->joined_here = false;
+        return true;
+    }
+    if (!state_join_disarm(&joined->state))
+        return false;
+    waker_drop(joined->joiner(RL_INFO).load());
+    return true;
+}
+
+bool join_future::arm(trale_waker *waker)
+{
+    if (armed && joined->joiner(RL_INFO).load() == waker && !state_is_done(&joined->state))
+        return true;
+    if (!disarm())
+        return false;
+    if (call) {
+        joined->joiner(RL_INFO).store(waker);
+        return joined->joined_here = armed = true;
+    }
+    joined->joiner(RL_INFO).store(waker_clone(waker));
+    armed = state_join_arm(&joined->state);
+    if (!armed)
+        waker_drop(waker);
+    return armed;
+}
+
+/* join_poll */
+bool join_future::poll(trale_waker *waker)
+{
+    if (!state_is_done(&joined->state) && arm(waker))
+        return false;
+    armed = false;
+    result = read(joined->result);
+    task_release(joined);
+    joined = nullptr;
+    return true;
+}
+
+/* join_drop */
+void join_future::drop()
+{
+    disarm();
+}
+
+/* await_blocking in await.c */
+void join_future::wait(thread_waker *thread)
+{
+    while (!poll(thread))
+        thread_park(thread);
+}
+
 namespace
 {
 

@@ -249,61 +249,203 @@ void task_cancel(task *t)
     wake_batch_deliver(&batch);
 }
 
-bool join_future::disarm()
+void executor::enqueue(task *t)
 {
-    if (!armed)
-        return true;
-    armed = false;
-    if (joined->joined_here) {
-        joined->joined_here = false;
-        return true;
+    RL_ASSERT(!t->ready && !t->over);
+    RL_ASSERT(this_executor[rl::thread_index()] == this);
+    t->ready = true;
+    queue.ready.push_back(t);
+}
+
+void executor::take_inbox()
+{
+    trale_waker *w, *next;
+
+    if (!inbox_filled(&queue.inbox))
+        return;
+    for (w = inbox_take(&queue.inbox); w; w = next) {
+        write(as_node(w)->chain, 0); /* by inbox_take */
+        next = w->next;
+        if (arrive(as_task(w)))
+            task_ready(as_task(w));
     }
-    if (!state_join_disarm(&joined->state))
-        return false;
-    waker_drop(joined->joiner(RL_INFO).load());
-    return true;
 }
 
-bool join_future::arm(trale_waker *waker)
+/* True: it is to be made ready. */
+bool executor::arrive(task *t)
 {
-    if (armed && joined->joiner(RL_INFO).load() == waker && !state_is_done(&joined->state))
-        return true;
-    if (!disarm())
+    if (t->over) {
+        expected--;
+        task_release(t);
         return false;
-    if (call) {
-        joined->joiner(RL_INFO).store(waker);
-        return joined->joined_here = armed = true;
     }
-    joined->joiner(RL_INFO).store(waker_clone(waker));
-    armed = state_join_arm(&joined->state);
-    if (!armed)
-        waker_drop(waker);
-    return armed;
+    RL_ASSERT(!t->arrived);
+    t->arrived = true;
+    return !t->ready;
 }
 
-/* join_poll */
-bool join_future::poll(trale_waker *waker)
+bool executor::take_newcomer()
 {
-    if (!state_is_done(&joined->state) && arm(waker))
-        return false;
-    armed = false;
-    result = read(joined->result);
-    task_release(joined);
-    joined = nullptr;
-    return true;
+    task *t = share_take(this);
+
+    if (t) {
+        t->home = this;
+        RL_ASSERT(arrive(t));
+        t->ready = true;
+        queue.ready.push_front(t);
+    }
+    return t != nullptr;
 }
 
-/* join_drop */
-void join_future::drop()
+/* The last task of the runtime ends it. */
+void executor::run_first()
 {
-    disarm();
+    bool ended = task_run(queue.ready.pop());
+
+    tasks -= ended;
+    if (runtime && ended && --runtime->tasks == 0)
+        runtime->stop();
 }
 
-/* await_blocking in await.c */
-void join_future::wait(thread_waker *thread)
+/* How many newcomers there are. */
+static uint64_t count_own(const executor &ex)
 {
-    while (!poll(thread))
-        thread_park(thread);
+    quiet is_a_hint;
+
+    return steal_count(&ex.spawned);
+}
+
+/* poll_shared, and run_queue_poll */
+void executor::run_some()
+{
+    unsigned before = runtime ? queue.ready.count() : 64;
+    uint64_t newcomers = runtime ? count_own(*this) + 1 : 0;
+
+    for (; newcomers > 0 && take_newcomer(); newcomers--)
+        run_first();
+    for (; before > 0 && !list_empty(&queue.ready); before--)
+        run_first();
+}
+
+bool executor::has_work()
+{
+    return !list_empty(&queue.ready) || inbox_filled(&queue.inbox) ||
+           (runtime && share_has(this));
+}
+
+bool executor::is_over()
+{
+    return runtime ? stopping : tasks == 0;
+}
+
+/* What the janitor does, and its wake, in one step. */
+void executor::stop()
+{
+    if (this == this_executor[rl::thread_index()]) {
+        stopping = true;
+        return;
+    }
+    atomic<uintptr_t> &head = queue.inbox.head;
+    announce(&head, true);
+    rl::ctx().sched();
+    rl::preemption_disabler undisturbed(rl::ctx());
+    uintptr_t mark = INBOX_PARKED;
+    stop_wanted = true;
+    if (head.cell.compare_exchange_strong(mark, 0, rl::mo_relaxed, RL_INFO))
+        wake_one(&head, RL_INFO);
+}
+
+/* stop_wanted is looked at right after its own step, which is on the inbox too. */
+void executor::park()
+{
+    bool slept = false;
+    int64_t quiet;
+
+    if (!inbox_park(&queue.inbox))
+        return;
+    if (!runtime)
+        return sleep();
+    quiet = share_begin_idle(this);
+    if (stop_wanted || share_has(this)) {
+        inbox_unpark(&queue.inbox);
+    } else if (quiet > 0) {
+        nap(quiet);
+    } else {
+        sleep();
+        slept = true;
+    }
+    share_end_idle(this, quiet, slept);
+    stopping = stop_wanted;
+}
+
+void executor::leave()
+{
+    while (!inbox_park(&queue.inbox))
+        inbox_take(&queue.inbox);
+    left();
+    this_executor[rl::thread_index()] = nullptr;
+}
+
+/* executor_main */
+void executor::run()
+{
+    this_executor[rl::thread_index()] = this;
+    while (!is_over()) {
+        take_inbox();
+        run_some();
+        if (!is_over() && list_empty(&queue.ready) && !look_around())
+            park();
+    }
+    RL_ASSERT(!runtime || runtime->is_counted());
+    await_expected();
+}
+
+void executor::await_expected()
+{
+    take_inbox();
+    while (expected > 0) {
+        if (inbox_park(&queue.inbox))
+            inbox_wait(&queue.inbox);
+        take_inbox();
+    }
+}
+
+/* What cancel_all does to a task that waits. */
+void executor::cancel(task *t)
+{
+    state_mark_cancelled(&t->state);
+    if (!t->ready)
+        enqueue(t);
+}
+
+/* task_submit, before the threads start */
+void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references)
+{
+    task *t = b.make(&b, &ex, poll, scenario, STATE_QUEUED | references * STATE_REFERENCE);
+
+    ex.tasks++;
+    if (ex.runtime)
+        ex.runtime->tasks++;
+    t->next = ex.tasks > 1 ? (trale_waker *)ex.queue.inbox.head.cell.debug_value() : NULL;
+    atomic_init(&ex.queue.inbox.head, (uintptr_t) static_cast<trale_waker *>(t));
+}
+
+void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references)
+{
+    task *t = b.make(&b, &ex, poll, scenario, STATE_QUEUED | references * STATE_REFERENCE);
+
+    state_born_here(&t->state);
+    ex.tasks++;
+    task_ready(t);
+}
+
+void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,
+                   int references)
+{
+    b.make(&b, &ex, poll, scenario, references * STATE_REFERENCE)->polls = 1;
+    ex.tasks++;
+    if (ex.runtime)
+        ex.runtime->tasks++;
 }
 
 } // namespace model

@@ -397,16 +397,9 @@ struct executor {
     {
         inbox_wait(&queue.inbox);
     }
-    bool naps_end = true;
-    virtual void nap(int64_t timeout) /* no sooner than it must */
+    virtual void nap(int64_t timeout)
     {
-        unsigned left = timeouts_left[rl::thread_index()];
-
-        if (naps_end)
-            timeouts_left[rl::thread_index()] = at_last;
-
         inbox_nap(&queue.inbox, timeout);
-        timeouts_left[rl::thread_index()] = left;
     }
     virtual void left() /* with the mark on its inbox */
     {
@@ -464,6 +457,7 @@ struct runtime {
 
     runtime(std::initializer_list<executor *> all);
     void stop();
+    bool is_counted() const;
     void destroy(); /* once all have left */
 };
 

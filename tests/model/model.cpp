@@ -1,8 +1,9 @@
 /*
- * The model of the task word, the inbox, the parker, the baton, the newcomers, the freezing of
- * executors, the word of what is waited for and what stands on it: explores every interleaving of
- * every scenario, then mutates each atomic operation of src/{base/parker,core/baton}.h, of
- * src/core/newcomers.h with its locking, of src/sync/wait_word.h, of
+ * The model of the task word, the inbox, the parker, the baton, the sharing of new tasks, the
+ * freezing of executors, the word of what is waited for and what stands on it: explores every
+ * interleaving of every scenario, then mutates each atomic operation of
+ * src/{base/parker,core/baton}.h, of src/core/{newcomers.h,steal_queue.h,share.c} with their
+ * locking, whom they kick and where they look, of src/sync/wait_word.h, of
  * src/task/{task_state,inbox,claim,freeze}.h and of freeze.c, each step of src/sync (permits, wait
  * list, channel, group, series, oneshot, once, barrier, wait group, cond) and of debug/walk.c in
  * turn, and wants some scenario to fail for each mutant.

@@ -18,8 +18,9 @@ struct harmless {
 #define EITHER "the read-modify-writes of the other word order the two sides as well"
 #define NO_MORE "acquire and release are enough between read-modify-writes"
 
-/* The slot of a steal queue: C11 would allow a thief to read what is stored later in its place. */
-#define NO_FUTURE "in Relacy no load sees what is stored after it has run"
+/* Of steal_queue.h: by C11 the slot that steal_take reads might hold what is put there once head has
+ * moved. */
+#define NO_FUTURE "in Relacy no load sees what is written after it"
 
 static const harmless harmless_mutants[] = {
     {"state_join_disarm", "compare_exchange acquire -> relaxed",
@@ -37,9 +38,8 @@ static const harmless harmless_mutants[] = {
      "it is failure that must see the other side; success continues what baton_return released, "
      "and C11 before C17 wants it no weaker than failure"},
     {"inbox_kick", "compare_exchange release -> relaxed",
-     "Relacy's order of what is sequentially consistent is that in which it runs: the owner, "
-     "once it "
-     "parks again, sees what was announced. C11 wants success to release for that"},
+     "Relacy's order of what is sequentially consistent is that in which it runs: the owner sees "
+     "what was announced. By C11 it might not, and leave the others in peace for a while"},
     {"steal_push", "load acquire -> relaxed", NO_FUTURE},
     {"steal_take", "compare_exchange release -> relaxed", NO_FUTURE},
     {"share_end_idle", "fetch_sub dropped",

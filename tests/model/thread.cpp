@@ -19,7 +19,7 @@ struct with_thread {
 };
 
 /* await_blocking: polls, parks, polls. The thread forgets its waker at the end. */
-struct two_wakers_and_thread : suite<two_wakers_and_thread, 3, 0, 2>, with_thread {
+struct two_wakers_and_thread : suite<two_wakers_and_thread, 3, 0, 3>, with_thread {
     void before()
     {
         own.make(&own, 3);
@@ -71,7 +71,7 @@ struct thread_parks_twice : suite<thread_parks_twice, 2>, with_thread {
 SCENARIO(thread_parks_twice, "a waker twice, a thread that parks twice");
 
 /* Naps end by themselves a few times, then only by a wake; what was woken for is seen after it. */
-struct thread_naps : suite<thread_naps, 3, 3, 2>, with_thread {
+struct thread_naps : suite<thread_naps, 3, 3, 3>, with_thread {
     int naps = 0;
 
     void before()

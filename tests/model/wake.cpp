@@ -103,7 +103,7 @@ struct wakes_and_completion : suite<wakes_and_completion, 2, 1> {
 };
 SCENARIO(wakes_and_completion, "two wakes and the last reference, completion");
 
-struct two_drops_and_completion : suite<two_drops_and_completion, 3, 0, 3> {
+struct two_drops_and_completion : suite<two_drops_and_completion, 3> {
     executor ex;
     block<task> b;
 
