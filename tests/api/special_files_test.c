@@ -163,8 +163,8 @@ START_TEST(a_timerfd_gives_its_expirations)
     trale_io *io = open_io(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
     uint64_t count;
     for (int i = 0; i < 10; i++) {
-        trale_task *task = spawn_reader(i % 2, io, &count, sizeof count);
         count = 0;
+        trale_task *task = spawn_reader(i % 2, io, &count, sizeof count);
         ck_assert_int_eq(timerfd_settime(trale_io_fd(io), 0, &once, NULL), 0);
         ck_assert_int_eq(join(task), sizeof count);
         ck_assert_uint_eq(count, 1);

@@ -14,7 +14,8 @@
  *               ON_THREAD(a_thread_waits, "what a plain thread does"))
  *     TESTS_ON_THREAD("what becomes of plain threads")        before TEST_MAIN: all of the file
  *
- * How many there are is what make check says at the end.
+ * How many there are is what make check says at the end. A test has the stack that trale_run gives it,
+ * 64 KiB. Not with CK_FORK=no: a failing ck_assert would jump from the task's stack to the thread's.
  */
 #ifndef TESTS_INSIDE_H
 #define TESTS_INSIDE_H
