@@ -64,7 +64,7 @@ $(BUILD)/examples/heavy_load: libraries = -lmd
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all examples run check check-valgrind check-tools fuzz lint format bench bench-quick \
-    install clean FORCE
+    bench-shapes bench-programs install clean FORCE
 
 all: $(library) $(shared) examples
 examples: $(examples)

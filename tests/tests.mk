@@ -99,6 +99,11 @@ fuzz:
 
 bench bench-quick: $(benches) $(BUILD)/examples/web_server $(BUILD)/examples/proxy
 	BUILD=$(BUILD) tests/bench/run $(if $(filter %-quick,$@),quick)
+# The same workloads where the default runtime has several executors, or one that is its own reactor.
+bench-shapes: $(benches)
+	+for shape in 2 4 inline; do $(MAKE) EXECUTORS=$$shape bench-programs || exit; done
+	BUILD=$(BUILD) tests/bench/run shapes
+bench-programs: $(benches)
 include tests/bench/peers.mk
 
 c_files = $(wildcard src/*/*.[ch] include/*.h include/*/*.h examples/*.c \
