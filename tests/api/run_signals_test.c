@@ -8,6 +8,8 @@
 #include "streams.h"
 #include "system.h"
 
+ENDS_AS_IT_IS
+
 static bool is_blocked(int number)
 {
     sigset_t set;
