@@ -6,22 +6,6 @@
 #include "task/task.h"
 #include "task/thread.h"
 
-/* True: the slot was ours, or there was none; false: the task is done. */
-static bool disarm(trale_join_future *f)
-{
-    if (!f->armed)
-        return true;
-    f->armed = false;
-    if (f->task->joined_here) {
-        f->task->joined_here = false;
-        return true;
-    }
-    if (!state_join_disarm(&f->task->waker.state))
-        return false;
-    trale_waker_drop(f->task->joiner);
-    return true;
-}
-
 /*
  * The call of a fiber, which is over before the fiber is, on the thread that ends the task: then
  * the waker is borrowed, and no other thread can come by meanwhile. A new task that any executor may
@@ -30,6 +14,22 @@ static bool disarm(trale_join_future *f)
 static bool is_call_here(const trale_join_future *f)
 {
     return f->call && !f->task->shared && f->task->home == this_thread.queue;
+}
+
+/* True: the slot was ours, or there was none; false: the task is done. */
+static bool disarm(trale_join_future *f)
+{
+    if (!f->armed)
+        return true;
+    f->armed = false;
+    if (is_call_here(f) && f->task->joined_here) {
+        f->task->joined_here = false;
+        return true;
+    }
+    if (!state_join_disarm(&f->task->waker.state))
+        return false;
+    trale_waker_drop(f->task->joiner);
+    return true;
 }
 
 static bool arm(trale_join_future *f, trale_waker *waker)

@@ -35,11 +35,11 @@ struct trale_task {
     const char *site;           /* I: "file:line" of the spawn; may be NULL */
     uint32_t born;              /* I: task_clock at the spawn */
     uint16_t round;             /* I: of its runtime at the spawn */
+    bool shared;                /* I: new, it stands with others that any executor may take */
     bool ready : 1;             /* S: it stands on the ready list, or is over */
     bool arrived : 1;           /* X: it is QUEUED, and was taken from the inbox since */
     bool over : 1;              /* S: it stands on no list any more */
     bool joined_here : 1;       /* X: a task of the same executor waits for its end */
-    bool shared : 1;            /* I: new, it stands with the others that any executor may take */
 };
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */

@@ -259,7 +259,8 @@ static intptr_t fork_in_task(void *arg)
 
     (void)arg;
     if (child == 0) {
-        if (!UNDER_TSAN) /* which cannot start threads in a forked child */
+        /* TSan cannot start threads in a forked child; ASan's allocator may be locked there. */
+        if (!UNDER_TSAN && !UNDER_ASAN)
             use_library();
         _exit(0);
     }
