@@ -206,11 +206,12 @@ START_TEST(a_signal_does_not_end_a_wait)
     sigaction(SIGUSR1, &action, NULL);
     thread = start(wait_inside);
     gate_wait(&entered);
-    for (int i = 1; i <= 100; i++) {
-        pthread_kill(thread, SIGUSR1);
-        while (atomic_load(&signals) < i)
+    /* Again and again: ThreadSanitizer keeps one that comes as the wait begins to itself. */
+    for (int i = 1; i <= 100; i++)
+        while (atomic_load(&signals) < i) {
+            pthread_kill(thread, SIGUSR1);
             sched_yield();
-    }
+        }
     ck_assert_int_eq(trale_event_notify(&event), 0);
     end(thread);
 }
