@@ -16,6 +16,14 @@ static bool is_call_here(const trale_join_future *f)
     return f->call && !f->task->shared && f->task->home == this_thread.queue;
 }
 
+/* In a section: who walks the lists reads its neighbours in the same word. */
+static void set_joined_here(trale_task *task, bool here)
+{
+    section_begin(&task->home->freeze);
+    task->joined_here = here;
+    section_end(&task->home->freeze);
+}
+
 /* True: the slot was ours, or there was none; false: the task is done. */
 static bool disarm(trale_join_future *f)
 {
@@ -23,7 +31,7 @@ static bool disarm(trale_join_future *f)
         return true;
     f->armed = false;
     if (is_call_here(f) && f->task->joined_here) {
-        f->task->joined_here = false;
+        set_joined_here(f->task, false);
         return true;
     }
     if (!state_join_disarm(&f->task->waker.state))
@@ -40,8 +48,8 @@ static bool arm(trale_join_future *f, trale_waker *waker)
         return false;
     if (is_call_here(f)) {
         f->task->joiner = waker;
-        f->task->joined_here = f->armed = true;
-        return true;
+        set_joined_here(f->task, true);
+        return f->armed = true;
     }
     f->task->joiner = trale_waker_clone(waker);
     f->armed = state_join_arm(&f->task->waker.state);

@@ -79,15 +79,6 @@ bool task_arrive_in_section(trale_task *task)
     return true;
 }
 
-/* One of the same executor. It has the handle, so the task stays until it is polled. */
-static trale_waker *take_joiner_here(trale_task *task)
-{
-    trale_waker *joiner = task->joined_here ? task->joiner : NULL;
-
-    task->joined_here = false;
-    return joiner;
-}
-
 static void wake_joiner(trale_task *task)
 {
     trale_waker *joiner = task->joiner;
@@ -104,6 +95,7 @@ static void leave(trale_task *task)
 
     section_begin(&queue->freeze);
     task->ready = task->over = true;
+    task->joined_here = false;
     list_remove(&task->link);
     atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
     section_end(&queue->freeze);
@@ -124,9 +116,10 @@ static void finish(trale_task *task, bool ready)
     trale_future_drop(future);
     locals_end(&task->locals);
     task->result = ready ? result : future->output;
+    /* One of the same executor has the handle, so the task stays until it is polled. */
+    joiner = task->joined_here ? task->joiner : NULL;
     leave(task);
     queue->ended++;
-    joiner = take_joiner_here(task);
     /* Who learns of the end on another thread must find it accounted for. */
     if (!joiner && !state_is_sole(&task->waker.state))
         queue->account(queue);

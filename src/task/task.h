@@ -39,7 +39,7 @@ struct trale_task {
     bool ready : 1;             /* S: it stands on the ready list, or is over */
     bool arrived : 1;           /* X: it is QUEUED, and was taken from the inbox since */
     bool over : 1;              /* S: it stands on no list any more */
-    bool joined_here : 1;       /* X: a task of the same executor waits for its end */
+    bool joined_here : 1;       /* S: a task of the same executor waits for its end */
 };
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
