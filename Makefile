@@ -28,6 +28,7 @@ CXX = $(subst clang,clang++,$(subst gcc,g++,$(patsubst cc,c++,$(CC))))
 endif
 
 comma = ,
+hash := \#
 sanitizer = $(if $(SANITIZE),-fno-omit-frame-pointer -fno-sanitize-recover=undefined \
     -fsanitize=$(SANITIZE:address=address$(comma)undefined))
 common = $(CPPFLAGS) $(patsubst %,-DEXECUTORS_DEFAULT=%,$(shape:inline=0)) $(CFLAGS) $(sanitizer) \
@@ -57,7 +58,7 @@ shared = $(BUILD)/libtrale.so
 folders = $(patsubst %/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 examples = $(filter-out $(absent),$(call names,examples) $(folders))
 # heavy_load hashes with libmd (Debian: libmd-dev), and is left out where that is missing.
-absent := $(if $(shell echo '\#include <sha1.h>' | $(CC) -E - > /dev/null 2>&1 && echo found),, \
+absent := $(if $(shell echo '$(hash)include <sha1.h>' | $(CC) -E - > /dev/null 2>&1 && echo found),, \
     $(BUILD)/examples/heavy_load)
 $(BUILD)/examples/heavy_load: libraries = -lmd
 
