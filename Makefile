@@ -58,8 +58,9 @@ shared = $(BUILD)/libtrale.so
 folders = $(patsubst %/main.c,$(BUILD)/%,$(wildcard examples/*/main.c))
 examples = $(filter-out $(absent),$(call names,examples) $(folders))
 # heavy_load hashes with libmd (Debian: libmd-dev), and is left out where that is missing.
-absent := $(if $(shell echo '$(hash)include <sha1.h>' | $(CC) -E - > /dev/null 2>&1 && echo found),, \
-    $(BUILD)/examples/heavy_load)
+sha1 = '$(hash)include <sha1.h>\nint main(void) { return sizeof(SHA1_CTX) == 0; }\n'
+absent := $(if $(shell printf $(sha1) | $(CC) -include stdint.h -include sys/types.h -x c - \
+    -o /dev/null -lmd > /dev/null 2>&1 && echo found),,$(BUILD)/examples/heavy_load)
 $(BUILD)/examples/heavy_load: libraries = -lmd
 
 .DELETE_ON_ERROR:
