@@ -4,6 +4,7 @@
 # make check EXECUTORS=4        what depends on them, with so many in the default runtime; inline:
 #                               one that is its own reactor; run: every test in a trale_run
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
+# make models                   the protocols between threads, over all interleavings, and mutants
 # make check-valgrind           the tests under valgrind, in build/valgrind
 # make check-tools [T=name]     the examples with real clients and servers, or one script
 # make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser; needs clang
@@ -20,8 +21,13 @@ VERSION = 0.1.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 CFLAGS ?= $(if $(VALGRIND),-O1,-O2) -g
+# A shape is a property of one object; all others are those of the build without it.
 shape = $(filter-out run,$(EXECUTORS))
-BUILD = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)$(shape:%=/executors-%)
+base = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)
+BUILD = $(base)$(shape:%=/executors-%)
+ifeq ($(origin BUILD),command line)
+base = $(BUILD)
+endif
 
 ifeq ($(origin CXX),default)
 CXX = $(subst clang,clang++,$(subst gcc,g++,$(patsubst cc,c++,$(CC))))
@@ -31,8 +37,8 @@ comma = ,
 hash := \#
 sanitizer = $(if $(SANITIZE),-fno-omit-frame-pointer -fno-sanitize-recover=undefined \
     -fsanitize=$(SANITIZE:address=address$(comma)undefined))
-common = $(CPPFLAGS) $(patsubst %,-DEXECUTORS_DEFAULT=%,$(shape:inline=0)) $(CFLAGS) $(sanitizer) \
-    -pthread -Iinclude -Isrc -MMD -MP -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
+common = $(CPPFLAGS) $(CFLAGS) $(sanitizer) -pthread -Iinclude -Isrc -MMD -MP \
+    -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
 # gcc's choice for a structure of a hundred bytes, rep stos, costs as much as spawning a task does.
 memset := -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign
 memset := $(shell $(CC) $(memset) -E -x c /dev/null > /dev/null 2>&1 && echo '$(memset)')
@@ -47,7 +53,9 @@ machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 objcopy := $(shell $(CC) -print-prog-name=objcopy)
 archiver := $(shell $(CC) -print-prog-name=ar)
 
-objects = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
+shaped = $(if $(shape),src/core/runtime)
+objects = $(patsubst %,$(base)/obj/%.o,$(filter-out $(shaped),$(basename $(1)))) \
+    $(patsubst %,$(base)/obj/%-$(shape).o,$(filter $(shaped),$(basename $(1))))
 names = $(patsubst $(1)/%,$(BUILD)/$(1)/%,$(basename $(wildcard $(1)/*.c)))
 
 sources = $(wildcard src/*/*.c src/task/switch_$(machine).S)
@@ -65,42 +73,48 @@ $(BUILD)/examples/heavy_load: libraries = -lmd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind check-tools fuzz lint format bench bench-quick \
+.PHONY: all examples run check check-valgrind check-tools models fuzz lint format bench bench-quick \
     bench-shapes bench-programs install clean FORCE
 
 all: $(library) $(shared) examples
 examples: $(examples)
 
 # Objects. All of them depend on how they are compiled: a change of flags rebuilds.
-$(BUILD)/flags: FORCE
+$(base)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CXX) $(c_flags)' | cmp -s - $@ || echo '$(CC) $(CXX) $(c_flags)' > $@
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+$(base)/obj/%.o: %.c $(base)/flags
 	@mkdir -p $(@D)
 	$(CC) $(c_flags) -c -o $@ $<
-$(BUILD)/obj/%.o: %.S $(BUILD)/flags
+$(base)/obj/%-$(shape).o: %.c $(base)/flags
+	@mkdir -p $(@D)
+	$(CC) $(c_flags) -DEXECUTORS_DEFAULT=$(shape:inline=0) -c -o $@ $<
+$(base)/obj/%.o: %.S $(base)/flags
 	@mkdir -p $(@D)
 	$(CC) -g -Iinclude -Isrc -MMD -MP -c -o $@ $<
-$(BUILD)/obj/%.o: %.cpp $(BUILD)/flags
+$(base)/obj/%.o: %.cpp $(base)/flags
 	@mkdir -p $(@D)
 	$(CXX) $(cxx_flags) -c -o $@ $<
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(base)/obj -name '*.d' 2>/dev/null)
 
 # The public archive is one object in which only trale_* is global. The internal one, for tests
 # and for nobody else, keeps every name.
 $(internal): $(call objects,$(sources))
+	@mkdir -p $(@D)
 	rm -f $@
 	$(archiver) rcs $@ $^
 $(library): $(call objects,$(sources))
+	@mkdir -p $(@D)
 	$(CC) -r -nostdlib -o $(BUILD)/trale.o $^
 	$(objcopy) --localize-hidden $(BUILD)/trale.o
 	rm -f $@
 	$(archiver) rcs $@ $(BUILD)/trale.o
 $(shared): $(call objects,$(sources))
+	@mkdir -p $(@D)
 	$(link) -shared -Wl,-soname,$(@F).0 -o $@ $^
 	ln -sf $(@F) $@.0
 
-$(BUILD)/examples/%: $(BUILD)/obj/examples/%.o $(library)
+$(BUILD)/examples/%: $(base)/obj/examples/%.o $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(libraries)
 $(foreach folder,$(folders),$(eval $(folder): \

@@ -16,24 +16,17 @@ cxx = $(patsubst %.cpp,$(BUILD)/%_cpp,$(wildcard tests/api/*.cpp))
 # Scripts that ask the compiler.
 compile = $(addprefix $(BUILD)/,$(wildcard tests/compile/*))
 benches = $(call names,tests/bench)
-# One program of all files: calls that fail one after the other (wrapped.txt: which), and the
-# model of task word and parking. The contract, a file that may stand beside the checkout, holds
-# the names that programs elsewhere rely on.
-faults = $(if $(wildcard tests/faults/*.c),$(BUILD)/tests/faults/faults)
-model = $(if $(wildcard tests/model/*.cpp),$(BUILD)/tests/model/model)
+# One program of all files: calls that fail one after the other (wrapped.txt: which). The contract,
+# a file that may stand beside the checkout, holds the names that programs elsewhere rely on.
+faults = $(BUILD)/tests/faults/faults
 contract = $(if $(wildcard ../shared/contract.c),$(BUILD)/tests/contract/contract)
 contract_parts = -DPART_IO -DPART_COMPOSE -DPART_EXECUTORS
-ifeq ($(wildcard /usr/include/relacy/relacy.hpp)$(SANITIZE)$(VALGRIND),)
-$(if $(and $(model),$(filter check,$(MAKECMDGOALS))),\
-    $(info model: skipped, relacy-dev is not installed))
-model =
-endif
 
 # Those that take long come first, so that nobody waits for them alone. With EXECUTORS, those for
-# which it makes a difference: the model has shapes of its own, parsers and what asks the compiler
-# have none. Unit tests make their executors themselves, where they have one, and the faults strike
-# threads that do not run in a task: not with EXECUTORS=run.
-programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS),,$(model) $(compile)) \
+# which it makes a difference: parsers and what asks the compiler have no shapes. Unit tests make
+# their executors themselves, where they have one, and the faults strike threads that do not run in a
+# task: not with EXECUTORS=run.
+programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS),,$(compile)) \
     $(if $(filter run,$(EXECUTORS)),,$(faults) $(unit)) $(public) \
     $(if $(EXECUTORS),,$(http) $(fuzz) $(if $(VALGRIND),,$(cxx) $(contract)))
 
@@ -42,25 +35,34 @@ check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T)$(EXECUTOR
 check-valgrind:
 	+$(MAKE) --no-print-directory check VALGRIND=1
 
+# Every interleaving of the protocols between threads, then every mutant of them: a minute of its own
+# on two processors, and as long to compile.
+model = $(BUILD)/tests/model/model
+models: $(model)
+	$(model)
+$(model): $(call objects,$(wildcard tests/model/*.cpp))
+	@mkdir -p $(@D)
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^
+
 # Scripts that try the examples with real clients and servers.
 tools = $(foreach file,$(wildcard tests/tools/*),$(if $(suffix $(file)),,$(file)))
 check-tools: examples
 	@BUILD=$(BUILD) tests/run-tools $(if $(T),$(filter %/$(T),$(tools)),$(tools))
 
-$(BUILD)/obj/tests/%: private c_flags += -Itests/support $(check_flags)
-$(BUILD)/obj/tests/http/% $(BUILD)/obj/tests/fuzz/%: private c_flags += -Iexamples/web_server
-$(BUILD)/obj/tests/model/%: private cxx_flags += -Itests/model -g1
+$(base)/obj/tests/%: private c_flags += -Itests/support $(check_flags)
+$(base)/obj/tests/http/% $(base)/obj/tests/fuzz/%: private c_flags += -Iexamples/web_server
+$(base)/obj/tests/model/%: private cxx_flags += -Itests/model -g1
 
-$(unit): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(internal)
+$(unit): $(BUILD)/%: $(base)/obj/%.o $(support) $(internal)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(check_libs)
-$(public): $(BUILD)/%: $(BUILD)/obj/%.o $(support) $(library)
+$(public): $(BUILD)/%: $(base)/obj/%.o $(support) $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(check_libs)
-$(http): $(BUILD)/%: $(BUILD)/obj/%.o $(web_server) $(support) $(library)
+$(http): $(BUILD)/%: $(base)/obj/%.o $(web_server) $(support) $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(check_libs)
-$(fuzz): $(BUILD)/%: $(BUILD)/obj/%.o $(BUILD)/obj/tests/fuzz/replay.o $(parsers)
+$(fuzz): $(BUILD)/%: $(base)/obj/%.o $(base)/obj/tests/fuzz/replay.o $(parsers)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^
 wrapped = $(wildcard tests/faults/wrapped.txt)
@@ -68,21 +70,18 @@ $(faults): $(call objects,$(wildcard tests/faults/*.c)) $(support) $(internal) $
 	@mkdir -p $(@D)
 	$(link) $(patsubst %,-Wl$(comma)--wrap=%,$(shell cat /dev/null $(wrapped))) \
 	    -o $@ $(filter-out $(wrapped),$^) $(check_libs)
-$(cxx): $(BUILD)/%_cpp: $(BUILD)/obj/%.o $(library)
+$(cxx): $(BUILD)/%_cpp: $(base)/obj/%.o $(library)
 	@mkdir -p $(@D)
 	$(CXX) $(sanitizer) -pthread $(LDFLAGS) -o $@ $^
 $(compile): $(BUILD)/%: % $(library)
 	@mkdir -p $(@D)
 	printf '#!/bin/sh\nCC="%s" LIBRARY="%s" exec %s\n' '$(CC)' '$(library)' '$<' > $@
 	chmod +x $@
-$(model): $(call objects,$(wildcard tests/model/*.cpp))
-	@mkdir -p $(@D)
-	$(CXX) -pthread $(LDFLAGS) -o $@ $^
 $(contract): ../shared/contract.c $(library) include/trale.h $(wildcard include/trale/*.h)
 	@mkdir -p $(@D)
 	$(link) -std=gnu11 -Wall -Wextra -Werror -Iinclude $(contract_parts) -o $@ $< $(library)
 
-$(benches): $(BUILD)/%: $(BUILD)/obj/%.o $(library)
+$(benches): $(BUILD)/%: $(base)/obj/%.o $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lm
 # New inputs that reach new code are kept in build/fuzz/NAME, those that break it in build/fuzz.
@@ -93,7 +92,7 @@ fuzz:
 	$(if $(wildcard tests/fuzz/$(T)/),,$(error fuzz what? T=$(notdir $(fuzz))))
 	@mkdir -p $(BUILD)/fuzz/$(T)
 	clang $(fuzz_flags) -o $(BUILD)/fuzz/$(T)-fuzzer tests/fuzz/$(T).c \
-	    $(patsubst $(BUILD)/obj/%.o,%.c,$(parsers))
+	    $(patsubst $(base)/obj/%.o,%.c,$(parsers))
 	$(BUILD)/fuzz/$(T)-fuzzer -max_total_time=$(DURATION) -max_len=9000 -timeout=5 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(T) tests/fuzz/$(T)
 

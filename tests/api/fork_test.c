@@ -70,7 +70,7 @@ static void use_and_free(void *arg)
     MUST(threads == 1);
     use_everything(arg);
     MUST(trale_metrics_read(trale_runtime_default(), &metrics) == 0);
-    MUST(count_threads() == 1 + (int)metrics.executors + REACTOR_THREADS);
+    MUST(count_threads() == 1 + (int)metrics.executors + reactor_threads());
     MUST(trale_runtime_free(trale_runtime_default(), TRALE_NEVER) == 0);
     await_threads(1);
     use_everything(arg);

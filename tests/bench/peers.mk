@@ -19,10 +19,10 @@ peers = $(BUILD)/tests/bench/peers/raw $(BUILD)/tests/bench/peers/splice \
 
 bench: $(peers)
 
-$(BUILD)/obj/tests/bench/peers/%: private cxx_flags += -std=c++20
+$(base)/obj/tests/bench/peers/%: private cxx_flags += -std=c++20
 $(BUILD)/tests/bench/peers/libuv: private libraries = -luv
 $(BUILD)/tests/bench/peers/libev: private libraries = -lev
-$(BUILD)/tests/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o
+$(BUILD)/tests/bench/peers/%: $(base)/obj/tests/bench/peers/%.o
 	@mkdir -p $(@D)
 	$(CXX) $(CFLAGS) -pthread $(LDFLAGS) -o $@ $^ $(libraries)
 

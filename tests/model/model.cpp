@@ -19,10 +19,12 @@
 #include "scenarios.hpp"
 #include "mutants.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +45,8 @@ static const char *const kinds[] = {"load",      "store",    "exchange",  "fetch
                                     "step"};
 
 /* Nothing is allocated while Relacy runs, for it would count it as the scenario's. */
-static site sites[400];
+constexpr int max_sites = 400;
+static site sites[max_sites];
 static int site_count;
 static unsigned current_scenario;
 
@@ -77,29 +80,98 @@ site &find_site(const char *file, unsigned line, const char *function, enum kind
     return *cache[slot].found;
 }
 
+/* Runs job(0) .. job(count - 1), each in a process of its own, one on every processor; then tells how
+ * each ended. */
+static void in_processes(size_t count, const std::function<void(size_t)> &job,
+                         const std::function<void(size_t, int status)> &ended)
+{
+    std::map<pid_t, size_t> running;
+    size_t limit = std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)), next = 0;
+
+    fflush(stdout);
+    while (next < count || !running.empty()) {
+        if (next < count && running.size() < limit) {
+            pid_t pid = fork();
+            if (pid == 0) {
+                job(next);
+                std::cout.flush();
+                _exit(0);
+            }
+            if (pid < 0)
+                abort();
+            running[pid] = next++;
+            continue;
+        }
+        int status;
+        pid_t pid = wait(&status);
+        ended(running[pid], status);
+        running.erase(pid);
+    }
+}
+
+template <typename T> static T *shared_array(size_t count)
+{
+    void *array = mmap(nullptr, (count + 1) * sizeof(T), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (array == MAP_FAILED)
+        abort();
+    return static_cast<T *>(array);
+}
+
+/* Written by the process that explored the scenario. */
+struct explored {
+    outcome o;
+    unsigned long redundant;
+    unsigned bound;
+    int site_count;
+    site sites[max_sites];
+};
+
+static void explore_one(const scenario *s, unsigned index, explored *e)
+{
+    current_scenario = index;
+    e->o = s->explore(&std::cout);
+    e->redundant = redundant_runs;
+    e->bound = preemption_bound;
+    e->site_count = site_count;
+    std::copy(sites, sites + site_count, e->sites);
+}
+
+/* True: it did not fail. */
+static bool note(scenario *s, unsigned index, const explored &e, int status)
+{
+    bool good = status == 0 && e.o.is_good();
+    std::string bound = e.bound ? "up to " + std::to_string(e.bound) : "any";
+
+    current_scenario = index;
+    for (const site *at = e.sites; at < e.sites + e.site_count; at++)
+        if (at->scenarios[index])
+            find_site(at->file, at->line, at->function, at->kind, at->order, at->failure);
+    s->runs = e.o.runs;
+    printf("%-50s %12lu %10lu %11s%s%s\n", s->name, e.o.runs - e.redundant, e.redundant,
+           bound.c_str(), good ? "" : "  FAILED: ",
+           good          ? ""
+           : status != 0 ? "its process died"
+           : e.o.missed  ? "a goal is out of reach"
+                         : rl::test_result_str(e.o.result));
+    fflush(stdout);
+    return good;
+}
+
 static bool explore_all(const char *filter)
 {
+    std::vector<scenario *> chosen;
     bool good = true;
-    int i = 0;
 
+    for (scenario *s = scenarios; s; s = s->next)
+        if (strstr(s->name, filter))
+            chosen.push_back(s);
+    explored *results = shared_array<explored>(chosen.size());
     printf("%-50s %12s %10s %11s\n", "scenario", "interleavings", "redundant", "preemptions");
-    for (scenario *s = scenarios; s; s = s->next, i++) {
-        if (!strstr(s->name, filter))
-            continue;
-        current_scenario = i;
-        outcome o = s->explore(&std::cout);
-        s->runs = o.runs;
-        s->redundant = redundant_runs;
-        s->bound = preemption_bound;
-        std::string bound = s->bound ? "up to " + std::to_string(s->bound) : "any";
-        printf("%-50s %12lu %10lu %11s%s%s\n", s->name, o.runs - redundant_runs, redundant_runs,
-               bound.c_str(), o.is_good() ? "" : "  FAILED: ",
-               o.is_good() ? ""
-               : o.missed  ? "a goal is out of reach"
-                           : rl::test_result_str(o.result));
-        fflush(stdout);
-        good &= o.is_good();
-    }
+    in_processes(
+        chosen.size(), [&](size_t i) { explore_one(chosen[i], i, &results[i]); },
+        [&](size_t i, int status) { good &= note(chosen[i], i, results[i], status); });
     return good;
 }
 
@@ -230,30 +302,6 @@ static void try_mutant(const mutant &m, verdict_on_mutant *v)
     v->caught_by = nullptr;
 }
 
-static void try_all(const std::vector<mutant> &all, verdict_on_mutant *verdicts)
-{
-    std::map<pid_t, size_t> running;
-    size_t limit = std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)), next = 0;
-
-    while (next < all.size() || !running.empty()) {
-        if (next < all.size() && running.size() < limit) {
-            pid_t pid = fork();
-            if (pid == 0) {
-                try_mutant(all[next], &verdicts[next]);
-                _exit(0);
-            }
-            if (pid < 0)
-                abort();
-            running[pid] = next++;
-            continue;
-        }
-        int status;
-        pid_t pid = wait(&status);
-        verdicts[running[pid]].status = status;
-        running.erase(pid);
-    }
-}
-
 static std::string tell(const verdict_on_mutant &v)
 {
     if (!v.caught_by)
@@ -292,12 +340,12 @@ static bool judge(const mutant &m, const verdict_on_mutant &v, counts &c)
 /* An order that may as well be relaxed may be anything between: that is tried if not. */
 static std::vector<mutant> run_some(const std::vector<mutant> &all, counts &c)
 {
-    auto *verdicts = static_cast<verdict_on_mutant *>(
-        mmap(nullptr, (all.size() + 1) * sizeof(verdict_on_mutant), PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    auto *verdicts = shared_array<verdict_on_mutant>(all.size());
     std::vector<mutant> more;
 
-    try_all(all, verdicts);
+    in_processes(
+        all.size(), [&](size_t i) { try_mutant(all[i], &verdicts[i]); },
+        [&](size_t i, int status) { verdicts[i].status = status; });
     for (size_t i = 0; i < all.size(); i++) {
         const mutant &m = all[i];
         if (!judge(m, verdicts[i], c) || (m.change != ORDER && m.change != FAILURE_ORDER))

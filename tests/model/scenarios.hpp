@@ -28,8 +28,6 @@ struct scenario {
         std::ostream *history); /* NULL: do not print the interleaving that failed */
     scenario *next;
     unsigned long runs = 0;
-    unsigned long redundant = 0;
-    unsigned bound = 0;
 
     scenario(const char *n, outcome (*e)(std::ostream *));
 };

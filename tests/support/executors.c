@@ -2,8 +2,17 @@
 #include "executors.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "suite.h"
+
+int reactor_threads(void)
+{
+    const char *shape = getenv("EXECUTORS");
+
+    return shape && strcmp(shape, "inline") == 0 ? 0 : 1;
+}
 
 unsigned default_executors(void)
 {

@@ -6,13 +6,10 @@
 
 /*
  * The shape of the default runtime, and of others whose config does not say, is the library's
- * when it was built: `make check EXECUTORS=...`. How many threads it has for its reactor.
+ * when it was built: `make check EXECUTORS=...`, which tells the tests, too. How many threads it has
+ * for its reactor.
  */
-#if defined EXECUTORS_DEFAULT && EXECUTORS_DEFAULT == 0
-#define REACTOR_THREADS 0
-#else
-#define REACTOR_THREADS 1
-#endif
+int reactor_threads(void);
 
 /* How many executors the default runtime has; it is made if need be. */
 unsigned default_executors(void);
