@@ -39,6 +39,7 @@ struct call {
     trale_future future;
     struct slot *slot;
     bool begun;
+    bool announced; /* among those that are beginning */
     union {
         trale_future future;
         trale_wait_future wait;
@@ -54,7 +55,8 @@ struct life {
     int number, peer, kept; /* peer: the other side; kept: a duplicate; -1: none */
     int calls, reading;     /* reading: calls of trale_read */
     bool looping;           /* a reader goes on until the close */
-    bool closing;           /* lane: loopers may begin no more calls */
+    atomic_bool closing;    /* loopers may begin no more calls */
+    atomic_int beginning;   /* calls of loopers: the close waits until they have begun */
     long filled, drained;   /* records */
     atomic_int begun, fed, got, put;
     struct slot {
@@ -136,6 +138,9 @@ static enum trale_poll call_poll(trale_future *self, trale_context *cx)
     if (!call->begun)
         atomic_fetch_add(&slot->life->begun, 1);
     call->begun = true;
+    if (call->announced)
+        atomic_fetch_sub(&slot->life->beginning, 1);
+    call->announced = false;
     return poll;
 }
 
@@ -158,14 +163,25 @@ static struct call make_call(struct slot *slot)
     return call;
 }
 
+/* A call may come before the close or not at all, and the looper may run on another executor than
+ * who closes: it announces the call, then looks; who closes says so, then waits for the announced. */
+static bool may_begin(struct life *life)
+{
+    atomic_fetch_add(&life->beginning, 1);
+    if (!atomic_load(&life->closing))
+        return true;
+    atomic_fetch_sub(&life->beginning, 1);
+    return false;
+}
+
 static intptr_t call_in_fiber(void *arg)
 {
     struct call *call = arg;
     struct slot *slot = call->slot;
     intptr_t result = trale_await(&call->future);
-    while (slot->loop && result == RECORD && !slot->life->closing) {
+    while (slot->loop && result == RECORD && may_begin(slot->life)) {
         *call = make_call(slot);
-        call->begun = true;
+        call->begun = call->announced = true;
         result = trale_await(&call->future);
     }
     return result;
@@ -285,10 +301,8 @@ static void begin(struct lane *lane, struct life *life)
     } else if (below(lane, 2)) {
         slot->loop = lane->fiber && !slot->write && !slot->wait && below(lane, 2);
         life->looping |= slot->loop;
-        /* A looper on the executor of its lane: it is to see at once that it may begin no more. */
-        trale_spawn_options options = {.executor = slot->loop ? executor_here() : 0};
         slot->call = call;
-        HOLDS(trale_spawn_with(&slot->task, &options, call_in_fiber, &slot->call) == 0);
+        HOLDS(trale_spawn(&slot->task, call_in_fiber, &slot->call) == 0);
     } else {
         HOLDS(trale_spawn_future(&slot->task, &call.future, sizeof call) == 0);
     }
@@ -340,7 +354,9 @@ static void happen(struct lane *lane, struct life *life)
 
 static void close_it(struct life *life)
 {
-    life->closing = true; /* and nobody else runs on this executor before it is closed */
+    atomic_store(&life->closing, true);
+    while (atomic_load(&life->beginning) > 0)
+        trale_yield();
     HOLDS(trale_close(life->io) == 0);
     atomic_fetch_add(&closes, 1);
 }
