@@ -6,7 +6,8 @@
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
 # make check-valgrind           the tests under valgrind, in build/valgrind
 # make check-tools [T=name]     the examples with real clients and servers, or one script
-# make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser; needs clang
+# make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser, or, for T=calls,
+#                               the library; needs clang
 # make lint format bench bench-quick install clean
 #
 # One goal is made on all processors unless -j says otherwise, here or in MAKEFLAGS; several are
