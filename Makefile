@@ -8,6 +8,7 @@
 # make check-tools [T=name]     the examples with real clients and servers, or one script
 # make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser, or, for T=calls,
 #                               the library; needs clang
+# make soak [DURATION=60]       seconds of everything at once, with a ledger; TRALE_SEED=n repeats
 # make lint format bench bench-quick install clean
 #
 # One goal is made on all processors unless -j says otherwise, here or in MAKEFLAGS; several are
@@ -66,7 +67,7 @@ $(BUILD)/examples/heavy_load: libraries = -lmd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind check-tools fuzz lint format bench bench-quick \
+.PHONY: all examples run check check-valgrind check-tools fuzz soak lint format bench bench-quick \
     bench-shapes bench-programs install clean FORCE
 
 all: $(library) $(shared) examples

@@ -92,8 +92,18 @@ $(contract): ../shared/contract.c $(library) include/trale.h $(wildcard include/
 $(benches): $(BUILD)/%: $(BUILD)/obj/%.o $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lm
-# New inputs that reach new code are kept in build/fuzz/NAME, those that break it in build/fuzz.
+# A library that draws lots (src/base/lots.h), and what soaks in it: not part of check.
 DURATION = 60
+soak = $(BUILD)/tests/soak/soak
+$(soak): $(call objects,$(wildcard tests/soak/*.c) tests/support/seed.c) $(internal)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
+soak:
+	+$(MAKE) CPPFLAGS='$(CPPFLAGS) -DTRALE_SCHEDULE_SEED' BUILD=$(BUILD)/soak \
+	    $(BUILD)/soak/tests/soak/soak
+	TSAN_OPTIONS="halt_on_error=1 $$TSAN_OPTIONS" $(BUILD)/soak/tests/soak/soak $(DURATION)
+
+# New inputs that reach new code are kept in build/fuzz/NAME, those that break it in build/fuzz.
 fuzz:
 	$(if $(wildcard tests/fuzz/$(T)/),,$(error fuzz what? T=$(notdir $(fuzz))))
 	@mkdir -p $(BUILD)/fuzz/$(T)
