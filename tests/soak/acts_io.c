@@ -1,4 +1,4 @@
-/* Acts on descriptors: shared ones, and ones of one's own, closed while they are waited on. */
+/* Acts on descriptors that all share, and on streams of one's own. */
 #define _GNU_SOURCE /* pipe2 */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ void closed(trale_io *io)
     must(trale_close(io) == 0);
 }
 
-static trale_io *adopt(int fd)
+trale_io *adopt(int fd)
 {
     trale_io *io = NULL;
 
@@ -149,7 +149,7 @@ static void stream_between(struct actor *a, trale_io *from, trale_io *to)
     right(STREAM, (long)count);
 }
 
-static void make_pair(trale_io **ends)
+void make_pair(trale_io **ends)
 {
     int fds[2];
 
@@ -170,7 +170,7 @@ void act_stream(struct actor *a)
 
 /* A connection of one's own, TCP or Unix. */
 
-static bool listen_somewhere(struct actor *a, trale_io **listener, char *endpoint, bool tcp)
+bool listen_somewhere(struct actor *a, trale_io **listener, char *endpoint, bool tcp)
 {
     static atomic_uint names;
     trale_addr addr;
@@ -210,91 +210,4 @@ void act_connect(struct actor *a)
     if (connected)
         closed(client);
     closed(listener);
-}
-
-/* Closed while others wait on it. They have begun to, see there. */
-
-struct reader {
-    trale_future future;
-    trale_read_future read;
-    char bytes[8];
-    bool told;
-    trale_event *begun;
-};
-
-static void tell_begun(struct reader *r)
-{
-    if (!r->told)
-        trale_event_notify(r->begun);
-    r->told = true;
-}
-
-static enum trale_poll reader_poll(trale_future *self, trale_context *cx)
-{
-    struct reader *r = (struct reader *)self;
-    enum trale_poll result;
-
-    if (!r->told)
-        r->read.buffer = r->bytes; /* here it stays */
-    result = trale_future_poll(&r->read.future, cx);
-    self->output = r->read.future.output;
-    tell_begun(r);
-    return result;
-}
-
-static void reader_drop(trale_future *self)
-{
-    struct reader *r = (struct reader *)self;
-
-    r->read.future.output = self->output;
-    trale_future_drop(&r->read.future);
-    self->output = r->read.future.output;
-    right(STACKLESS, 1);
-    tell_begun(r);
-}
-
-static void spawn_reader(struct actor *a, trale_task **task, trale_io *io, trale_event *begun)
-{
-    static const struct trale_future_ops ops = {reader_poll, reader_drop, "reader"};
-    struct reader r = {.future = {.ops = &ops}, .begun = begun};
-    trale_spawn_options options = anywhere(a);
-
-    trale_read_init(&r.read, io, r.bytes, sizeof r.bytes);
-    left(STACKLESS, 1);
-    must(trale_spawn_future_with(task, &options, &r.future, sizeof r) == 0);
-}
-
-static void end_readers(trale_task **tasks, uint32_t count, bool wrote)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        intptr_t result = join_always(tasks[i]);
-
-        must(result == -EBADF || result == -ECANCELED || (result == 1 && wrote));
-        wrote = wrote && result != 1; /* there is one byte */
-        tally(CLOSED_ON, result == -EBADF);
-    }
-}
-
-void act_close(struct actor *a)
-{
-    trale_io *ends[2];
-    trale_task *tasks[3];
-    trale_event begun = {0};
-    uint32_t count = 1 + draw(a, 3);
-    bool writes = chance(a, 2), wrote = false;
-    trale_scope shield;
-
-    make_pair(ends);
-    for (uint32_t i = 0; i < count; i++)
-        spawn_reader(a, &tasks[i], ends[0], &begun);
-    if (chance(a, 4))
-        trale_cancel(tasks[draw(a, count)]);
-    trale_scope_enter_shielded(&shield, TRALE_NEVER);
-    for (uint32_t i = 0; i < count; i++)
-        must(trale_event_wait(&begun) == 0);
-    wrote = writes && trale_write(ends[1], "x", 1) == 1;
-    trale_scope_leave(&shield);
-    closed(ends[0]);
-    end_readers(tasks, count, wrote);
-    closed(ends[1]);
 }

@@ -142,6 +142,9 @@ void arena_close(bool timeless);
 /* Ios that the ledger knows of. */
 trale_io *opened(trale_io *io);
 void closed(trale_io *io);
+trale_io *adopt(int fd);
+void make_pair(trale_io **ends);
+bool listen_somewhere(struct actor *a, trale_io **listener, char *endpoint, bool tcp);
 
 /* Any runtime and any executor, or none in particular. */
 trale_spawn_options anywhere(struct actor *a);
