@@ -154,7 +154,8 @@ extern struct world {
     bool written[OBJECTS], set[OBJECTS], closed[OBJECTS];
     long next_item;
     uint64_t arrivals, progress;
-    bool over; /* the input is */
+    uint64_t trace; /* of all that happened */
+    bool over;      /* the input is */
 } world;
 
 extern struct op *flying[FLYING]; /* under way, the oldest first */

@@ -423,6 +423,9 @@ void op_ends(struct op *op, intptr_t result)
 {
     say("    actor %d: kind %d of %u gives %ld\n", (int)(op->actor - world.actors), op->kind,
         op->object, (long)result);
+    world.trace = (world.trace ^ (uint64_t)result ^ ((uint64_t)op->kind << 32) ^
+                   ((uint64_t)(op->actor - world.actors) << 40)) *
+                  UINT64_C(0x9e3779b97f4a7c15);
     op->effect = result != -ECANCELED && result != -ETIMEDOUT;
     if (result >= 0) {
         check_order(op);

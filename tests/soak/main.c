@@ -11,7 +11,7 @@
 #include "seed.h"
 #include "soak.h"
 
-enum { STILL = 60, WARM = 3, GROWTH = 1 << 20 };
+enum { STILL = 30, WARM = 3, GROWTH = 1 << 20 };
 
 /* Ends the process if the ledger says nothing new for so many seconds. */
 static void *watch(void *unused)
