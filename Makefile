@@ -7,7 +7,9 @@
 # make models                   the protocols between threads, over all interleavings, and mutants
 # make check-valgrind           the tests under valgrind, in build/valgrind
 # make check-tools [T=name]     the examples with real clients and servers, or one script
-# make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser; needs clang
+# make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser, or, for T=calls,
+#                               the library; needs clang
+# make soak [DURATION=60]       seconds of everything at once, with a ledger; TRALE_SEED=n repeats
 # make lint format bench bench-quick install clean
 #
 # One goal is made on all processors unless -j says otherwise, here or in MAKEFLAGS; several are
@@ -73,8 +75,8 @@ $(BUILD)/examples/heavy_load: libraries = -lmd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind check-tools models fuzz lint format bench bench-quick \
-    bench-shapes bench-programs install clean FORCE
+.PHONY: all examples run check check-valgrind check-tools models fuzz soak lint format bench \
+    bench-quick bench-shapes bench-programs install clean FORCE
 
 all: $(library) $(shared) examples
 examples: $(examples)

@@ -7,11 +7,14 @@ support = $(call objects,$(wildcard tests/support/*.c))
 # One program a file: unit tests see the library's internals, api and stress tests do not.
 unit = $(call names,tests/unit)
 public = $(call names,tests/api) $(call names,tests/stress)
-# The parts of examples/web_server; fuzz targets, on their corpus, of its parsers.
+# The parts of examples/web_server; fuzz targets, on their corpus: of its parsers, of addresses, of
+# programs of calls. One is a file, and those beside it whose names begin with its name and a _.
 web_server = $(call objects,$(filter-out %/main.c,$(wildcard examples/web_server/*.c)))
 parsers = $(filter %/request.o %/path.o %/range.o %/date.o,$(web_server))
 http = $(call names,tests/http)
 fuzz = $(patsubst %/,$(BUILD)/%,$(wildcard tests/fuzz/*/))
+fuzzers = $(fuzz:$(BUILD)/tests/fuzz/%=$(BUILD)/fuzzers/%)
+fuzz_objects = $(call objects,$(wildcard tests/fuzz/$(1).c tests/fuzz/$(1)_*.c))
 cxx = $(patsubst %.cpp,$(BUILD)/%_cpp,$(wildcard tests/api/*.cpp))
 # Scripts that ask the compiler.
 compile = $(addprefix $(BUILD)/,$(wildcard tests/compile/*))
@@ -62,9 +65,13 @@ $(public): $(BUILD)/%: $(base)/obj/%.o $(support) $(library)
 $(http): $(BUILD)/%: $(base)/obj/%.o $(web_server) $(support) $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ $(check_libs)
-$(fuzz): $(BUILD)/%: $(base)/obj/%.o $(base)/obj/tests/fuzz/replay.o $(parsers)
+$(foreach fuzzer,$(fuzz) $(fuzzers),$(eval $(fuzzer): $(call fuzz_objects,$(notdir $(fuzzer)))))
+$(fuzz): $(base)/obj/tests/fuzz/replay.o $(parsers) $(internal)
 	@mkdir -p $(@D)
-	$(link) -o $@ $^
+	$(link) -o $@ $(filter %.o,$^) $(internal)
+$(fuzzers): $(parsers) $(internal)
+	@mkdir -p $(@D)
+	$(link) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(internal)
 wrapped = $(wildcard tests/faults/wrapped.txt)
 $(faults): $(call objects,$(wildcard tests/faults/*.c)) $(support) $(internal) $(wrapped)
 	@mkdir -p $(@D)
@@ -84,17 +91,26 @@ $(contract): ../shared/contract.c $(library) include/trale.h $(wildcard include/
 $(benches): $(BUILD)/%: $(base)/obj/%.o $(library)
 	@mkdir -p $(@D)
 	$(link) -o $@ $^ -lm
-# New inputs that reach new code are kept in build/fuzz/NAME, those that break it in build/fuzz.
+# A library that draws lots (src/base/lots.h), and what soaks in it: not part of check.
 DURATION = 60
-fuzz_flags = -O1 -g -std=gnu11 -fsanitize=fuzzer,address,undefined \
-    -fno-sanitize-recover=undefined -Iexamples/web_server
+soak = $(BUILD)/tests/soak/soak
+$(soak): $(call objects,$(wildcard tests/soak/*.c) tests/support/seed.c) $(internal)
+	@mkdir -p $(@D)
+	$(link) -o $@ $^
+soak:
+	+$(MAKE) CPPFLAGS='$(CPPFLAGS) -DTRALE_SCHEDULE_SEED' BUILD=$(BUILD)/soak \
+	    $(BUILD)/soak/tests/soak/soak
+	TSAN_OPTIONS="halt_on_error=1 $$TSAN_OPTIONS" $(BUILD)/soak/tests/soak/soak $(DURATION)
+
+# New inputs that reach new code are kept in build/fuzz/NAME, those that break it in build/fuzz.
 fuzz:
 	$(if $(wildcard tests/fuzz/$(T)/),,$(error fuzz what? T=$(notdir $(fuzz))))
 	@mkdir -p $(BUILD)/fuzz/$(T)
-	clang $(fuzz_flags) -o $(BUILD)/fuzz/$(T)-fuzzer tests/fuzz/$(T).c \
-	    $(patsubst $(base)/obj/%.o,%.c,$(parsers))
-	$(BUILD)/fuzz/$(T)-fuzzer -max_total_time=$(DURATION) -max_len=9000 -timeout=5 \
+	+$(MAKE) CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' SANITIZE=address \
+	    BUILD=$(BUILD)/fuzz $(BUILD)/fuzz/fuzzers/$(T)
+	$(BUILD)/fuzz/fuzzers/$(T) -max_total_time=$(DURATION) -max_len=$(max_len) -timeout=5 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(T) tests/fuzz/$(T)
+max_len = $(if $(filter http,$(T)),9000,1000)
 
 bench bench-quick: $(benches) $(BUILD)/examples/web_server $(BUILD)/examples/proxy
 	BUILD=$(BUILD) tests/bench/run $(if $(filter %-quick,$@),quick)

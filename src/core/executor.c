@@ -4,6 +4,7 @@
 
 #include "base/barrier.h"
 #include "base/clock.h"
+#include "base/lots.h"
 #include "core/runtime.h"
 #include "core/thread_start.h"
 #include "task/thread.h"
@@ -316,6 +317,7 @@ static void leave(struct executor *ex)
 
 void executor_begin(struct executor *ex)
 {
+    lots_begin(ex->number);
     overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;

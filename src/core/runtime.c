@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lots.h"
 #include "core/pool.h"
 #include "core/process.h"
 #include "task/fiber.h"
@@ -65,6 +66,8 @@ int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
 
     if (error != 0)
         return error;
+    if (executor == 0 && rt->count > 1 && lots_draw(4) == 1)
+        executor = 1 + lots_draw(rt->count);
     new->home = &rt->executors[executor > 0 ? executor - 1 : 0].queue;
     new->shared = executor == 0 && rt->count > 1;
     new->round = round_of(old);

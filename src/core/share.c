@@ -1,5 +1,6 @@
 #include "core/share.h"
 
+#include "base/lots.h"
 #include "base/spin.h"
 #include "core/runtime.h"
 
@@ -54,7 +55,7 @@ void share_send(trale_runtime *rt, trale_task *task)
 {
     struct executor *ex = executor_current();
 
-    if (!ex || ex->runtime != rt) {
+    if (!ex || ex->runtime != rt || lots_draw(4) == 1) {
         add_outside(rt, &task, 1);
         return;
     }
@@ -152,7 +153,8 @@ static void busy(struct executor *ex, bool took)
 trale_task *share_take(struct executor *ex)
 {
     struct share *s = &ex->share;
-    trale_task *task = s->outside ? take_outside(ex) : NULL;
+    bool outside = s->outside != (lots_draw(2) == 1);
+    trale_task *task = outside ? take_outside(ex) : NULL;
 
     s->outside = false;
     if (!task) {
@@ -161,7 +163,7 @@ trale_task *share_take(struct executor *ex)
     }
     if (!task)
         task = take_outside(ex);
-    if (!task && list_empty(&ex->queue.ready))
+    if (!task && (list_empty(&ex->queue.ready) || lots_draw(8) == 1))
         task = steal(ex);
     if (task || !list_empty(&ex->queue.ready))
         busy(ex, task);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lots.h"
 #include "base/misuse.h"
 #include "task/fiber.h"
 #include "task/local.h"
@@ -207,6 +208,21 @@ static void run(struct run_queue *queue)
     atomic_store_explicit(&queue->polled, NULL, memory_order_release);
 }
 
+/* By lot, in tests: one of the next few becomes the first. */
+static void draw_first(struct run_queue *queue)
+{
+    struct trale_link *link = queue->ready.next;
+
+    for (uint32_t n = lots_draw(8); n > 0 && link->next != &queue->ready; n--)
+        link = link->next;
+    if (link == queue->ready.next)
+        return;
+    section_begin(&queue->freeze);
+    list_remove(link);
+    list_push_front(&queue->ready, link);
+    section_end(&queue->freeze);
+}
+
 unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct trale_link *last)
 {
     uint32_t before = atomic_load_explicit(&queue->polls, memory_order_relaxed);
@@ -214,6 +230,7 @@ unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct tra
     unsigned spent = 0;
 
     while (go_on && most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
+        draw_first(queue);
         go_on = queue->ready.next != last;
         run(queue);
         spent += this_thread.spent;

@@ -1,6 +1,7 @@
 /*
- * A fuzz target is a file here, NAME.c, with its seed corpus in NAME/, a file an input. With clang
- * and libFuzzer, `make fuzz T=NAME` looks for inputs that break it; with any compiler, replay.c
+ * A fuzz target is a file here, NAME.c, if need be with others, NAME_*.c, and its seed corpus in
+ * NAME/, a file an input. It sees the library's internals, and may bring its own of a source file
+ * that it replaces. With clang and libFuzzer, `make fuzz T=NAME` looks for inputs that break it; with any compiler, replay.c
  * makes an ordinary test of it that runs the corpus.
  */
 #ifndef TESTS_FUZZ_H
