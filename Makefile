@@ -5,6 +5,9 @@
 #                               one that is its own reactor; run: every test in a trale_run
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
 # make check-valgrind           the tests under valgrind, in build/valgrind
+# make hostile [T=situation]    the tests under signals, limits, filters, load, lost packets, ...
+# make faults                   every call and every allocation fails once
+# make repeat N=200             make check so often, on a loaded machine
 # make check-tools [T=name]     the examples with real clients and servers, or one script
 # make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser; needs clang
 # make lint format bench bench-quick install clean
@@ -65,7 +68,7 @@ $(BUILD)/examples/heavy_load: libraries = -lmd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind check-tools fuzz lint format bench bench-quick \
+.PHONY: all examples run check check-valgrind check-tools hostile faults repeat fuzz lint format bench bench-quick \
     bench-shapes bench-programs install clean FORCE
 
 all: $(library) $(shared) examples

@@ -10,7 +10,7 @@ foreign := $(if $(shell printf $(check_program) | $(CC) $(check_flags) -x c - -o
     $(check_libs) > /dev/null 2>&1 && echo found),,foreign)
 ifneq ($(foreign),)
 check_flags := -Itests/check
-check_libs :=
+check_libs := -lm
 support += $(BUILD)/obj/tests/check/check.o
 # The kernel's headers, where the C library's folder has none.
 ifneq ($(shell $(CC) -E -include linux/filter.h -x c /dev/null > /dev/null 2>&1 || echo missing),)
