@@ -6,6 +6,9 @@
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE
 # make models                   the protocols between threads, over all interleavings, and mutants
 # make check-valgrind           the tests under valgrind, in build/valgrind
+# make hostile [T=situation]    the tests under signals, limits, filters, load, lost packets, ...
+# make faults                   every call and every allocation fails once
+# make repeat N=200             make check so often, on a loaded machine
 # make check-tools [T=name]     the examples with real clients and servers, or one script
 # make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser, or, for T=calls,
 #                               the library; needs clang
@@ -75,8 +78,8 @@ $(BUILD)/examples/heavy_load: libraries = -lmd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind check-tools models fuzz soak lint format bench \
-    bench-quick bench-shapes bench-programs install clean FORCE
+.PHONY: all examples run check check-valgrind check-tools models faults hostile soak repeat fuzz \
+    lint format bench bench-quick bench-shapes bench-programs install clean FORCE
 
 all: $(library) $(shared) examples
 examples: $(examples)

@@ -3,6 +3,29 @@
 check_flags := $(shell pkg-config --cflags check 2>/dev/null)
 check_libs := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
 support = $(call objects,$(wildcard tests/support/*.c))
+# A C library without libcheck, a cross compiler's or musl, gets a runner of ours; what depends on
+# libcheck's own symbols, or on another compiler, is left out there.
+check_program = '$(hash)include <check.h>\nint main(void) { return suite_create("") == 0; }\n'
+foreign := $(if $(shell printf $(check_program) | $(CC) $(check_flags) -x c - -o /dev/null \
+    $(check_libs) > /dev/null 2>&1 && echo found),,foreign)
+ifneq ($(foreign),)
+check_flags := -Itests/check
+check_libs := -lm
+support += $(base)/obj/tests/check/check.o
+# The kernel's headers, where the C library's folder has none.
+ifneq ($(shell $(CC) -E -include linux/filter.h -x c /dev/null > /dev/null 2>&1 || echo missing),)
+check_flags += -idirafter $(base)/kernel
+$(base)/flags: | $(base)/kernel/asm
+$(base)/kernel/asm:
+	@mkdir -p $(@D)
+	ln -sf /usr/include/linux /usr/include/asm-generic $(@D)
+	ln -sfn /usr/include/$(machine)-linux-gnu/asm $@
+endif
+endif
+# Another machine's programs are emulated (Debian: qemu-user).
+ifneq ($(machine),$(shell uname -m))
+UNDER ?= qemu-$(machine) -L /usr/$(shell $(CC) -dumpmachine)
+endif
 
 # One program a file: unit tests see the library's internals, api and stress tests do not.
 unit = $(call names,tests/unit)
@@ -29,12 +52,12 @@ contract_parts = -DPART_IO -DPART_COMPOSE -DPART_EXECUTORS
 # which it makes a difference: parsers and what asks the compiler have no shapes. Unit tests make
 # their executors themselves, where they have one, and the faults strike threads that do not run in a
 # task: not with EXECUTORS=run.
-programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS),,$(compile)) \
-    $(if $(filter run,$(EXECUTORS)),,$(faults) $(unit)) $(public) \
-    $(if $(EXECUTORS),,$(http) $(fuzz) $(if $(VALGRIND),,$(cxx) $(contract)))
+programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS)$(foreign),,$(compile)) \
+    $(if $(filter run,$(EXECUTORS)),,$(if $(foreign),,$(faults)) $(unit)) $(public) \
+    $(if $(EXECUTORS),,$(http) $(fuzz) $(if $(VALGRIND),,$(if $(foreign),,$(cxx)) $(contract)))
 
 check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T)$(EXECUTORS),,all)
-	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) EXECUTORS=$(EXECUTORS) tests/run $^
+	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) EXECUTORS=$(EXECUTORS) UNDER='$(UNDER)' tests/run $^
 check-valgrind:
 	+$(MAKE) --no-print-directory check VALGRIND=1
 
@@ -46,6 +69,25 @@ models: $(model)
 $(model): $(call objects,$(wildcard tests/model/*.cpp))
 	@mkdir -p $(@D)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^
+
+# The same where the world is against them: tests/hostile/*, each a situation (T: one of them).
+hostile = $(addprefix $(BUILD)/tests/hostile/,storm.so deny stops)
+$(BUILD)/tests/hostile/%.so: tests/hostile/%.c
+	@mkdir -p $(@D)
+	$(CC) $(common) -std=gnu11 -fPIC -shared -o $@ $<
+$(BUILD)/tests/hostile/%: tests/hostile/%.c
+	@mkdir -p $(@D)
+	$(CC) $(common) -std=gnu11 -o $@ $<
+hostile: $(hostile) $(unit) $(public)
+	@BUILD=$(abspath $(BUILD)) T='$(T)' tests/hostile/run $(unit) $(public)
+
+# Every call that can fail, and every allocation, fails once: how many points, and survived.
+faults: $(faults)
+	@tests/run $(faults)
+# The whole suite N times on a loaded machine.
+N = 10
+repeat:
+	@tests/repeat $(N)
 
 # Scripts that try the examples with real clients and servers.
 tools = $(foreach file,$(wildcard tests/tools/*),$(if $(suffix $(file)),,$(file)))

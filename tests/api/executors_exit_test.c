@@ -264,7 +264,7 @@ static intptr_t fork_in_task(void *arg)
             use_library();
         _exit(0);
     }
-    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
+    return child > 0 && await_process(child, &status) == child ? status : -1;
 }
 
 /* While the others go on. */

@@ -52,7 +52,7 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
             return 0;
         if (take(&halved)) {
             iov.iov_len /= 2;
-            return preadv2((int)a[0], &iov, 1, a[3], 0);
+            return real(number, a[0], (long)&iov, 1L, a[3], a[4], 0L);
         }
     }
     return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);

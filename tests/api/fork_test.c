@@ -94,7 +94,7 @@ static void fork_again(void *arg)
         use_everything(arg);
         _exit(0);
     }
-    MUST(waitpid(child, &status, 0) == child);
+    MUST(await_process(child, &status) == child);
     MUST(status == 0);
     use_everything(arg);
 }
@@ -117,7 +117,7 @@ START_TEST(a_child_has_no_descriptor_of_the_parents_runtime)
     if (child == 0)
         _exit(count_fds() - before);
     int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(await_process(child, &status), child);
     ck_assert_int_eq(status, 0);
 }
 END_TEST
@@ -234,7 +234,7 @@ static intptr_t fork_in_task(void *arg)
         use_everything(arg);
         _exit(5);
     }
-    waitpid(child, &status, 0);
+    await_process(child, &status);
     return trale_yield() == 0 ? status : -1;
 }
 
@@ -259,7 +259,7 @@ static intptr_t fork_and_exit(void *arg)
         use_everything(arg);
         exit(6);
     }
-    waitpid(child, &status, 0);
+    await_process(child, &status);
     return status;
 }
 

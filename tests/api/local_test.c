@@ -245,7 +245,7 @@ START_TEST(a_child_forked_in_a_task_has_none)
     int status = 1;
 
     ck_assert_int_gt(child, 0);
-    ck_assert_int_eq(waitpid((pid_t)child, &status, 0), child);
+    ck_assert_int_eq(await_process((pid_t)child, &status), child);
     ck_assert_int_eq(status, 0);
 }
 END_TEST

@@ -267,7 +267,7 @@ static intptr_t fork_inside(void *arg)
             _exit(2);
         _exit(trale_yield() == 0 ? 0 : 3);
     }
-    EXPECT(waitpid(child, &status, 0) == child && status == 0);
+    EXPECT(await_process(child, &status) == child && status == 0);
     EXPECT(trale_event_wait(&event) == -ETIMEDOUT);
     EXPECT(trale_scope_leave(&scope) == -ETIMEDOUT);
     return 0;

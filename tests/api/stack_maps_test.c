@@ -128,7 +128,9 @@ static void meet_the_limit_of_memory(void *arg)
     struct rlimit limit = {used + (256 << 20), used + (256 << 20)};
     if (arg)
         deny_guard_markers();
+#ifdef M_ARENA_MAX
     mallopt(M_ARENA_MAX, 1); /* one for each executor would be most of it */
+#endif
     MUST(setrlimit(RLIMIT_AS, &limit) == 0);
     come_again(1000);
 }

@@ -388,7 +388,9 @@ static void write_with_descriptor(int fd)
     union {
         struct cmsghdr header;
         char room[CMSG_SPACE(sizeof(int))];
-    } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    } control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                            .cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS}};
     struct iovec iov = {"abcd", 4};
     struct msghdr message = {.msg_iov = &iov,
                              .msg_iovlen = 1,

@@ -41,6 +41,7 @@ void *__real_mmap(void *, size_t, int, int, int, off_t);
 static struct shared {
     unsigned count[FAULT_POINTS];     /* of the last process that only counted */
     bool ever[FAULT_POINTS];          /* was it called, in any scenario? */
+    bool struck[FAULT_POINTS];        /* did one of its calls fail? */
     int tried, survived, not_reached; /* of all scenarios */
 } * shared;
 
@@ -76,8 +77,12 @@ static void print_never_called(void)
 
 void sweep_end(void)
 {
-    printf("# faults in all: %d tried, %d survived, %d not reached\n", shared->tried,
-           shared->survived, shared->not_reached);
+    int points = 0;
+
+    for (enum fault_point point = 0; point < FAULT_POINTS; point++)
+        points += shared->struck[point];
+    printf("# faults in all: %d tried at %d points, %d survived, %d not reached\n", shared->tried,
+           points, shared->survived, shared->not_reached);
     print_never_called();
 }
 
@@ -326,6 +331,8 @@ static bool account(const struct fault *fault, const char *name, int status)
         return true;
     }
     shared->tried++;
+    if (fault->kind == CALL_OF_POINT)
+        shared->struck[fault->point] = true;
     if (status == 0) {
         shared->survived++;
         return true;

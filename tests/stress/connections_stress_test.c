@@ -206,7 +206,7 @@ START_TEST(ten_thousand_connections_talk_at_once)
     for (long i = 0; i < count; i++)
         ck_assert_int_eq(join(server.tasks[i]), MESSAGES);
     ck_assert_int_eq(atomic_load(&server.meeting.here), count);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(await_process(child, &status), child);
     ck_assert_int_eq(status, 0);
     trale_close(server.listener);
     trale_close(server.meeting.open);

@@ -47,7 +47,7 @@ static void fork_once(void)
         MUST(trale_sleep(TRALE_US) == 0);
         _exit(0);
     }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(await_process(child, &status), child);
     ck_assert_msg(status == 0, "the child's wait status is 0x%x", (unsigned)status);
 }
 

@@ -1,11 +1,36 @@
+#define _GNU_SOURCE /* program_invocation_short_name */
 #include "suite.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/*
+ * Can the test not be run in this situation? TEST_SITUATION names it, and tests/without.txt has
+ * lines "SITUATION PROGRAM TEST REASON".
+ */
+static bool is_left_out(const TTest *test)
+{
+    const char *situation = getenv("TEST_SITUATION"), *path = getenv("TEST_WITHOUT");
+    char line[256], where[32], program[64], name[96], reason[128];
+    FILE *list = situation && path ? fopen(path, "re") : NULL;
+    bool found = false;
+
+    while (list && !found && fgets(line, sizeof line, list))
+        found = sscanf(line, "%31s %63s %95s %127[^\n]", where, program, name, reason) == 4 &&
+                strcmp(where, situation) == 0 &&
+                strcmp(program, program_invocation_short_name) == 0 &&
+                (strcmp(name, "*") == 0 || strcmp(name, test->name) == 0);
+    if (list)
+        fclose(list);
+    if (found)
+        printf("# without %s: %s\n", test->name, reason);
+    return found;
+}
 
 static const TTest *const *bodies; /* of the tests that run inside, in their order */
 static TTest *wrapped; /* what libcheck runs in their place; it needs them to the end */
@@ -25,14 +50,22 @@ static void add_inside(TCase *tcase, const TTest *const *tests, size_t count)
     for (int i = 0; i < (int)count; i++) {
         const char *reason = why_on_thread(tests[i]);
         wrapped[i] = (TTest){tests[i]->name, inside, tests[i]->file, tests[i]->line};
-        if (!reason)
-            tcase_add_loop_test(tcase, &wrapped[i], i, i + 1);
-        else
+        if (reason)
             printf("on a thread: %s: %s\n", tests[i]->name, reason);
+        else if (!is_left_out(tests[i]))
+            tcase_add_loop_test(tcase, &wrapped[i], i, i + 1);
         left_out += reason != NULL;
     }
     printf("inside: %d of %d\n", (int)count - left_out, (int)count);
     fflush(stdout); /* not by every child */
+}
+
+static void add_all(TCase *tcase, const TTest *const *tests, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_left_out(tests[i]))
+            tcase_add_test(tcase, tests[i]);
+    fflush(stdout);
 }
 
 int suite_main(SFun setup, SFun teardown, const char *name, const TTest *const *tests,
@@ -45,8 +78,7 @@ int suite_main(SFun setup, SFun teardown, const char *name, const TTest *const *
     if (getenv("TEST_INSIDE"))
         add_inside(tcase, tests, count);
     else
-        for (size_t i = 0; i < count; i++)
-            tcase_add_test(tcase, tests[i]);
+        add_all(tcase, tests, count);
     suite_add_tcase(suite, tcase);
 
     SRunner *runner = srunner_create(suite);

@@ -190,6 +190,15 @@ void passes_in_child(void (*fn)(void *arg), void *arg)
     ck_assert_msg(status == 0, "the child's wait status is 0x%x: %s", (unsigned)status, output);
 }
 
+pid_t await_process(pid_t child, int *status)
+{
+    pid_t ended;
+
+    while ((ended = waitpid(child, status, 0)) < 0 && errno == EINTR)
+        ;
+    return ended;
+}
+
 _Noreturn void must_failed(const char *file, int line, const char *condition)
 {
     fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifndef __has_feature
 #define __has_feature(x) 0
@@ -74,6 +75,9 @@ void deny_call_with(long number, int index, uint32_t value, int error);
  * is shown if it does not. In it, MUST stands for ck_assert, on any thread.
  */
 void passes_in_child(void (*fn)(void *arg), void *arg);
+
+/* waitpid, which signals do not interrupt. */
+pid_t await_process(pid_t child, int *status);
 
 #define MUST(condition) ((condition) ? (void)0 : must_failed(__FILE__, __LINE__, #condition))
 _Noreturn void must_failed(const char *file, int line, const char *condition);
