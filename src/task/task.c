@@ -53,7 +53,6 @@ void task_submit(trale_task *task)
     struct wake_batch batch = {&task->waker, &task->waker};
 
     if (task->home == this_thread.queue) {
-        state_born_here(&task->waker.state);
         task_ready(task);
         return;
     }

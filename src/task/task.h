@@ -95,7 +95,8 @@ bool task_arrive_in_section(trale_task *task);
  */
 unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct trale_link *last);
 
-/* Sends a new task to its home. Any thread; the task may have ended when it returns. */
+/* Sends a new task to its home; if that is here, it was born here (task_state.h). Any thread; the task
+ * may have ended when it returns. */
 void task_submit(trale_task *task);
 
 /* Gives back a reference. Any thread. */
