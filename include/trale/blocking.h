@@ -2,7 +2,8 @@
  * Work that blocks its thread: system calls without a non-blocking form, libraries, long
  * computations. It runs on the threads of a pool, which start when they are needed, 64 at most,
  * and leave when they have had nothing to do for some seconds. The pool is the process's, not a
- * runtime's. Its threads block every signal that is not a fault.
+ * runtime's. Its threads block every signal that is not a fault; a child that is forked there has
+ * none blocked, and must not return from the function.
  */
 #ifndef TRALE_BLOCKING_H
 #define TRALE_BLOCKING_H

@@ -72,9 +72,10 @@ TRALE_API int trale_runtime_free(trale_runtime *runtime, int64_t deadline);
 /*
  * Runs fn(arg) as a fiber on the calling thread, in a runtime of its own without any thread: this
  * one is executor and reactor, and waits for both at once. It is the quickest way there is as long
- * as one thread is enough. Everything works in it, wakes from other threads included; several threads
- * may each run one. When fn returns, tasks that are left over are cancelled and waited for. The
- * thread's signal mask stays as it is; handlers run in the middle of what the thread does.
+ * as one thread is enough; while a task computes, timers and descriptors wait, too. Everything
+ * works in it, wakes from other threads included; several threads may each run one. When fn returns,
+ * tasks that are left over are cancelled and waited for. The thread's signal mask stays as it is;
+ * handlers run in the middle of what the thread does.
  *   0: *result is what fn returned; result may be NULL.
  *   -EINVAL: fn is NULL.     -EDEADLK: called from a task.
  *   -ENOMEM, -EMFILE, -ENFILE, -ENOSYS, -EPERM, -ESHUTDOWN: as trale_runtime_new; fn did not run.

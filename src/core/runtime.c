@@ -71,6 +71,8 @@ int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor)
     new->home = &rt->executors[executor > 0 ? executor - 1 : 0].queue;
     new->shared = executor == 0 && rt->count > 1;
     new->round = round_of(old);
+    if (here && new->home == &here->queue && !new->shared)
+        state_born_here(&new->waker.state);
     return 0;
 }
 

@@ -54,7 +54,6 @@ void task_submit(trale_task *task)
     struct wake_batch batch = {&task->waker, &task->waker};
 
     if (task->home == this_thread.queue) {
-        state_born_here(&task->waker.state);
         task_ready(task);
         return;
     }
@@ -145,12 +144,10 @@ static inline __attribute__((always_inline)) enum trale_poll poll(trale_task *ta
 }
 
 /* Polls, or drops if there is nothing to unwind. True: the task has ended. */
-static bool poll_or_cancel(trale_task *task)
+static bool poll_or_cancel(trale_task *task, bool arrived)
 {
     trale_future *future = task->future;
-    bool arrived = task->arrived;
 
-    task->arrived = false;
     if (state_start(&task->waker.state, arrived) && !fiber_is_running(future)) {
         future->output = -ECANCELED;
         finish(task, false);
@@ -163,13 +160,14 @@ static bool poll_or_cancel(trale_task *task)
 }
 
 /* A poll begins: the task that stands first on the run queue waits, until it is woken. */
-static trale_task *begin(struct run_queue *queue)
+static trale_task *begin(struct run_queue *queue, bool *arrived)
 {
     uint32_t polls = atomic_load_explicit(&queue->polls, memory_order_relaxed);
     trale_task *task = container_of(queue->ready.next, trale_task, link);
 
     section_begin(&queue->freeze);
-    task->ready = false;
+    *arrived = task->arrived;
+    task->ready = task->arrived = false;
     list_remove(&task->link);
     list_push_back(&queue->waiting, &task->link);
     atomic_store_explicit(&queue->polled, task, memory_order_relaxed);
@@ -188,13 +186,13 @@ static void task_wake_again(trale_task *task)
 /* One poll of the task that stands first on the run queue. */
 static void run(struct run_queue *queue)
 {
-    trale_task *task = begin(queue);
-    bool ended;
+    bool arrived, ended;
+    trale_task *task = begin(queue, &arrived);
 
     this_thread.task = task;
     this_thread.polling = true;
     this_thread.spent = 0;
-    ended = poll_or_cancel(task);
+    ended = poll_or_cancel(task, arrived);
     this_thread.polling = false;
     this_thread.task = NULL;
     if (!this_thread.queue)

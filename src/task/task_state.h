@@ -93,7 +93,8 @@ static inline bool state_is_queued(const struct task_state *s)
     return (atomic_load_explicit(&s->word, memory_order_relaxed) & STATE_QUEUED) != 0;
 }
 
-/* Executor: the task is new, its own, and nobody else has it yet: it has no way to go. */
+/* Executor: the task is new, its own, and has no way to go. Nobody else knows it yet: who cancels it
+ * from now on finds it like one that waits, and sends it; it may go both ways. */
 static inline void state_born_here(struct task_state *s)
 {
     uint64_t word = atomic_load_explicit(&s->word, memory_order_relaxed);

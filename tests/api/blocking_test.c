@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <trale.h>
+#include <unistd.h>
 
 #include "gate.h"
 #include "settle.h"
@@ -268,6 +270,23 @@ START_TEST(signals_do_not_go_to_its_threads)
 }
 END_TEST
 
+/* It may become another program, which wants its signals. */
+static intptr_t fork_there(void *arg)
+{
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(is_sigterm_blocked(arg) ? 1 : 5);
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(a_child_of_its_threads_has_no_signal_blocked)
+{
+    ck_assert_int_eq(trale_blocking(fork_there, NULL), 5);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_einval)
 {
     ck_assert_int_eq(trale_blocking(NULL, NULL), -EINVAL);
@@ -348,6 +367,6 @@ TEST_MAIN("blocking", a_task_gets_what_the_function_returned,
           cancelled_while_it_runs_the_call_waits_and_says_what_it_returned,
           a_cancelled_task_does_not_begin, a_future_that_is_dropped_while_it_runs_does_not_wait,
           the_function_is_on_a_plain_thread, signals_do_not_go_to_its_threads,
-          bad_arguments_are_einval, its_threads_end_with_the_last_runtime,
-          idle_threads_leave_after_some_seconds, without_any_thread_it_is_eagain,
-          one_thread_is_enough_if_more_cannot_be_had)
+          a_child_of_its_threads_has_no_signal_blocked, bad_arguments_are_einval,
+          its_threads_end_with_the_last_runtime, idle_threads_leave_after_some_seconds,
+          without_any_thread_it_is_eagain, one_thread_is_enough_if_more_cannot_be_had)

@@ -430,13 +430,26 @@ void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, in
     atomic_init(&ex.queue.inbox.head, (uintptr_t) static_cast<trale_waker *>(t));
 }
 
-void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references)
+/* runtime_enter */
+task *prepare_here(block<task> &b, executor &ex, poll_function *poll, void *scenario,
+                   int references)
 {
     task *t = b.make(&b, &ex, poll, scenario, STATE_QUEUED | references * STATE_REFERENCE);
 
     state_born_here(&t->state);
     ex.tasks++;
+    return t;
+}
+
+/* task_submit */
+void submit_here(task *t)
+{
     task_ready(t);
+}
+
+void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references)
+{
+    submit_here(prepare_here(b, ex, poll, scenario, references));
 }
 
 void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,

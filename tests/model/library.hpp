@@ -464,8 +464,13 @@ struct runtime {
 /* A task that was just spawned: in the inbox of its executor. */
 void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references);
 
-/* The same, on the executor's own thread, by one of its tasks. */
-void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references);
+/* The same, on the executor's own thread, by one of its tasks; and in two steps, between which others
+ * may come to know it. */
+void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario,
+                int references);
+task *prepare_here(block<task> &b, executor &ex, poll_function *poll, void *scenario,
+                   int references);
+void submit_here(task *t);
 
 /* A task that was polled before, and waits. */
 void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "executors.h"
+#include "late_read.h"
 #include "records.h"
 #include "seed.h"
 #include "system.h"
@@ -87,21 +88,6 @@ static atomic_long closes, ended; /* ended: calls, by a close */
 static bool several;              /* executors */
 
 #define HOLDS(condition) ((condition) ? (void)0 : break_down(#condition, __LINE__))
-
-/*
- * The library's read(2), and ours, is late at times: there is time to close its descriptor and to
- * give the number to another. Sanitizers have their own read.
- */
-#if !UNDER_ASAN && !UNDER_TSAN
-__attribute__((visibility("default"))) ssize_t read(int fd, void *buffer, size_t size)
-{
-    static _Thread_local unsigned count;
-    if (++count % 8 == 0)
-        for (int i = 0; i < 20000; i++)
-            __asm__ volatile("");
-    return syscall(SYS_read, fd, buffer, size);
-}
-#endif
 
 static void note_read(struct life *life, uint64_t record)
 {
@@ -438,14 +424,9 @@ static void *live_on_a_thread(void *arg)
 
 /* The tests. */
 
-static void start(struct lane *lane)
-{
-    lane->jobs = (struct gate)GATE;
-    ck_assert_int_eq(pthread_create(&lane->helper, NULL, help, lane), 0);
-}
-
 static void go(struct lane *lane)
 {
+    ck_assert_int_eq(pthread_create(&lane->helper, NULL, help, lane), 0);
     if (lane->fiber)
         ck_assert_int_eq(trale_spawn(&lane->task, live, lane), 0);
     else
@@ -474,10 +455,9 @@ static void run_lanes(int fibers, int threads, long lives, bool busy)
     several = default_executors() > 1;
     start_traffic(&traffic);
     for (int i = 0; i < count; i++) {
-        lanes[i] = (struct lane){.fiber = i < fibers, .alone = count == 1};
+        lanes[i] = (struct lane){.fiber = i < fibers, .alone = count == 1, .jobs = GATE};
         lanes[i].seed = random_fork(seed, (unsigned)i);
         lanes[i].lives = test_scale(lives) / count;
-        start(&lanes[i]);
     }
     for (int i = 0; i < count; i++)
         go(&lanes[i]);

@@ -70,6 +70,7 @@ static trale_task *spawn(trale_fn *fn)
 
     ck_assert_ptr_nonnull(task);
     task->home = &queue;
+    state_born_here(&task->waker.state);
     task_submit(task);
     return task;
 }

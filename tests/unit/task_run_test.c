@@ -57,6 +57,7 @@ static trale_task *new_task(struct probe *p)
     task->home = &queue;
     free_task = task->free;
     task->free = free_and_count;
+    state_born_here(&task->waker.state);
     task_submit(task);
     return task;
 }
