@@ -32,7 +32,7 @@ static void check_count(void)
     must(metrics.tasks == actors_left() + 1);
 }
 
-enum { QUIET = ACTORS + 4, QUIET_LONG = 150, QUIET_LOTS = 400 };
+enum { QUIET = ACTORS + 4, QUIET_LONG = 150, QUIET_LOTS = 120 };
 
 /*
  * In a library that draws lots, those that follow from the first byte; 0: none. Then somebody who is
