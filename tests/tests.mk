@@ -149,6 +149,7 @@ fuzz:
 	$(if $(wildcard tests/fuzz/$(T)/),,$(error fuzz what? T=$(notdir $(fuzz))))
 	@mkdir -p $(BUILD)/fuzz/$(T)
 	+$(MAKE) CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' SANITIZE=address \
+	    CPPFLAGS='$(CPPFLAGS) -DTRALE_SCHEDULE_SEED' \
 	    BUILD=$(BUILD)/fuzz $(BUILD)/fuzz/fuzzers/$(T)
 	$(BUILD)/fuzz/fuzzers/$(T) -max_total_time=$(DURATION) -max_len=$(max_len) -timeout=5 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$(T) tests/fuzz/$(T)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lots.h"
 #include "core/executor.h"
 #include "core/runtime.h"
 #include "fuzz.h"
@@ -31,7 +32,23 @@ static void check_count(void)
     must(metrics.tasks == actors_left() + 1);
 }
 
-enum { QUIET = ACTORS + 4 };
+enum { QUIET = ACTORS + 4, QUIET_LONG = 150, QUIET_LOTS = 120 };
+
+/*
+ * In a library that draws lots, those that follow from the first byte; 0: none. Then somebody who is
+ * ready may have to wait for long until the lot falls on him.
+ */
+static unsigned quiet_at_least = QUIET;
+
+static void draw_lots(uint64_t seed)
+{
+#ifdef TRALE_SCHEDULE_SEED
+    lots_seed(seed);
+    quiet_at_least = seed ? QUIET_LOTS : QUIET;
+#else
+    (void)seed;
+#endif
+}
 
 /*
  * Until nobody has moved for some rounds of the run queue: a cancel goes from parent to child, one a
@@ -40,18 +57,19 @@ enum { QUIET = ACTORS + 4 };
  */
 static void settle(void)
 {
-    unsigned quiet = QUIET;
+    unsigned quiet = quiet_at_least;
+    bool timers = false;
     uint64_t progress = world.progress;
 
     for (unsigned still = 0; still < quiet; still++) {
         must(trale_yield() == 0);
-        if (clock_moved())
-            quiet = 150;
+        timers = clock_moved() || timers;
+        quiet = timers && quiet < QUIET_LONG ? QUIET_LONG : quiet;
         still = progress == world.progress ? still : 0;
         progress = world.progress;
     }
     check_still();
-    if (quiet > QUIET)
+    if (timers)
         check_count();
 }
 
@@ -176,6 +194,7 @@ static uint64_t run(const uint8_t *data, size_t size)
 
     input.next = data;
     input.end = data + size;
+    draw_lots(size > 0 ? data[0] : 0);
     begin_world();
     must(trale_run(run_program, NULL, &result) == 0 && result == 42);
     return world.trace + world.progress;

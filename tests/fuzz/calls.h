@@ -16,6 +16,8 @@
  *   calls_check.c   what must hold of several at once
  *   calls_clock.c   the clock, in place of the library's
  *
+ * The fuzzer's library draws lots for who is next (src/base/lots.h); the first byte is their seed.
+ *
  * CALLS_TRACE=1 tells what happens.
  */
 #ifndef TESTS_CALLS_H

@@ -107,33 +107,37 @@ static void try_channel(struct channel *c, unsigned number, bool send)
     must(result != 0 || c->capacity > 0 || count_waiters(other, number));
 }
 
-static void try_others(struct actor *self, unsigned what, unsigned i)
+static void try_event(unsigned i)
 {
-    struct op op = {.kind = what % 2 ? LOCK : WRITE, .object = i, .actor = self, .orderly = true};
+    int result = trale_event_try_wait(&world.events[i]);
+
+    must(result == (world.notified[i] == 0 ? -EAGAIN : 0) ||
+         (result == -EAGAIN && count_waiters(WAIT, i) > 0));
+    world.notified[i] -= result == 0;
+}
+
+/* Refused if somebody has it, or waits for it. */
+static void try_lock(struct actor *self, enum kind kind, unsigned i)
+{
+    struct op op = {.kind = kind, .object = i, .actor = self};
     int result;
 
-    if (what < 2) {
-        result = trale_event_try_wait(&world.events[i]);
-        must(result == (world.notified[i] == 0 ? -EAGAIN : 0) ||
-             (result == -EAGAIN && count_waiters(WAIT, i)));
-        world.notified[i] -= result == 0;
-        return;
-    }
     if (self->held != SIMPLE)
         return;
-    result = op.kind == LOCK ? trale_mutex_trylock(&world.mutexes[i])
-                             : trale_rwlock_trywrlock(&world.rwlocks[i]);
+    result = kind == LOCK ? trale_mutex_trylock(&world.mutexes[i])
+                          : trale_rwlock_trywrlock(&world.rwlocks[i]);
     must(result == 0 || result == -EBUSY);
-    if (result == 0) {
-        must(op_enabled(&op));
-        self->held = op.kind;
-        self->held_object = i;
-        world.owner[i] = op.kind == LOCK ? self : world.owner[i];
-        world.written[i] = world.written[i] || op.kind == WRITE;
+    must(result == 0 ? op_enabled(&op)
+                     : !op_enabled(&op) || count_waiters(kind, i) > 0 ||
+                           count_waiters(kind == LOCK ? SIGNAL : READ, i) > 0);
+    if (result != 0)
         return;
-    }
-    must(!op_enabled(&op) || count_waiters(op.kind, i) || count_waiters(SIGNAL, i) ||
-         count_waiters(READ, i));
+    self->held = kind;
+    self->held_object = i;
+    if (kind == LOCK)
+        world.owner[i] = self;
+    else
+        world.written[i] = true;
 }
 
 static void notify(unsigned i, unsigned what)
@@ -278,7 +282,7 @@ static void act(struct actor *self, unsigned code, unsigned argument)
     case 8:
         return try_channel(&world.channels[i], i, rest % 2);
     case 9:
-        return try_others(self, rest % 4, i);
+        return rest % 2 ? try_lock(self, rest % 4 == 1 ? LOCK : WRITE, i) : try_event(i);
     case 10:
         return signal_cond(i, rest % 2);
     case 11:

@@ -132,7 +132,7 @@ static void stream_between(struct actor *a, trale_io *from, trale_io *to)
 
     must(trale_spawn(&task, write_stream, &w) == 0);
     left(FIBERS, 1);
-    trale_scope_enter_shielded(&shield, trale_now() + 20 * TRALE_SEC);
+    trale_scope_enter_shielded(&shield, TRALE_NEVER);
     for (;;) {
         n = trale_read(to, bytes + count, sizeof bytes - count);
         if (n <= 0 || (count += (size_t)n) == w.size)
