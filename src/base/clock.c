@@ -27,6 +27,6 @@ int64_t clock_after(int64_t duration)
     int64_t deadline;
 
     if (__builtin_add_overflow(clock_now(), duration, &deadline))
-        return duration < 0 ? INT64_MIN : TRALE_NEVER;
+        return TRALE_NEVER; /* nor is it too early: now is not negative */
     return deadline;
 }

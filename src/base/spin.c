@@ -45,11 +45,11 @@ static int64_t quota(void)
 static void look_up(void)
 {
     cpu_set_t cpus;
-
     int64_t count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+    int64_t most = quota();
 
-    if (quota() < count)
-        count = quota();
+    if (most < count)
+        count = most;
     cpus_allowed = count > 1 ? (unsigned)count : 1;
 }
 

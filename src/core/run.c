@@ -44,6 +44,17 @@ static void run(trale_runtime *rt, const trale_task *task)
         await_exit();
 }
 
+/* The result of a task that has ended: it is there at once, and takes no waker, for which there might
+ * be no memory. */
+static void take_result(trale_task *task, intptr_t *result)
+{
+    trale_context nobody = {0};
+    trale_join_future f;
+
+    trale_join_init(&f, task, result);
+    trale_future_poll(&f.future, &nobody);
+}
+
 int trale_run(trale_fn *fn, void *arg, intptr_t *result)
 {
     const char *site = spawn_site();
@@ -63,7 +74,7 @@ int trale_run(trale_fn *fn, void *arg, intptr_t *result)
     error = (trale_spawn_with)(&task, &options, fn, arg);
     if (error == 0) {
         run(options.runtime, task);
-        trale_join(task, result);
+        take_result(task, result);
     } else {
         runtime_close(options.runtime, true);
     }

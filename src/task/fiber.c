@@ -27,12 +27,6 @@ ENTERED_BY_SWITCH void fiber_main(struct fiber *f)
     __builtin_unreachable();
 }
 
-static enum trale_poll fiber_poll(trale_future *self, trale_context *cx)
-{
-    (void)cx; /* awaits inside make their own, of the same waker */
-    return fiber_resume(container_of(self, struct fiber, future));
-}
-
 static void fiber_drop(trale_future *self)
 {
     struct fiber *f = container_of(self, struct fiber, future);
@@ -41,7 +35,8 @@ static void fiber_drop(trale_future *self)
         f->ended(f->arg, self->output);
 }
 
-const struct trale_future_ops fiber_ops = {fiber_poll, fiber_drop, "fiber"};
+/* It is polled by fiber_resume, which is no call. */
+const struct trale_future_ops fiber_ops = {NULL, fiber_drop, "fiber"};
 
 bool fiber_is_running(const trale_future *future)
 {
