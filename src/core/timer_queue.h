@@ -1,8 +1,10 @@
 /*
- * The timers of a runtime. Near ones stand in a heap, in exact order; far ones in a wheel of
- * coarse slots, each a list, from where they fall into the heap as their slot comes up. Arming
- * and disarming are O(1) for far timers, and a heap of what is due within a millisecond fits the
- * cache, however many timers there are. Nothing here allocates.
+ * The timers of a runtime. The next ones stand in a heap, in exact order; the others in coarse
+ * slots, each a list, from where they fall into the heap as their slot comes up. There is a slot for
+ * every quarter of a millisecond of about a second to come, so nearly every timer moves once; for
+ * what lies beyond there are coarser ones, in levels. Arming and disarming are O(1) for what is in a
+ * slot, and the heap of what is due next fits the cache, however many timers there are. Nothing here
+ * allocates.
  */
 #ifndef CORE_TIMER_QUEUE_H
 #define CORE_TIMER_QUEUE_H
@@ -15,19 +17,20 @@
 #include "core/poller.h"
 #include "task/waker.h"
 
-#define WHEEL_BITS 6
-#define WHEEL_SLOTS (1 << WHEEL_BITS)
-#define WHEEL_LEVELS 8
+#define SLOT_SHIFT 18 /* a slot is 2^18 ns */
+#define NEAR_SLOTS 4096
+#define FAR_LEVELS 6 /* of 64 slots */
+#define SLOT_WORDS (NEAR_SLOTS / 64 + FAR_LEVELS)
 
 /* Fields: L: the lock.  I: immutable. */
 struct trale_timer_queue {
     pthread_mutex_t lock;
-    struct pairing_heap heap; /* L: timers of slots up to near */
-    uint64_t near;            /* L: the slot the heap has come to; the wheel is relative to it */
-    uint64_t order;           /* L: timers armed so far */
-    counter pending;          /* L: armed now; read by anybody */
-    uint64_t filled[WHEEL_LEVELS];                       /* L: which slots are not empty */
-    struct trale_timer *slot[WHEEL_LEVELS][WHEEL_SLOTS]; /* L: */
+    struct pairing_heap heap;                  /* L: timers of slots up to near */
+    uint64_t now;                              /* L: the slot that the heap has come to */
+    uint64_t order;                            /* L: timers armed so far */
+    counter pending;                           /* L: armed now; read by anybody */
+    uint64_t filled[SLOT_WORDS];               /* L: which slots are not empty */
+    struct trale_timer *slot[SLOT_WORDS * 64]; /* L: */
     /*
      * No timer is earlier than this (it may be too early after a timer was disarmed). Written
      * under the lock; read without by whoever turns the reactor, relaxed: a timer armed meanwhile
@@ -53,6 +56,9 @@ void timer_disarm(struct trale_timer *timer);
 
 /* Is it armed and has not fired? By the owner. */
 bool timer_pending(const struct trale_timer *timer);
+
+/* Has it fired, and its time come? By the owner. */
+bool timer_fired(const struct trale_timer *timer);
 
 /* Somebody else polls the future of a pending timer. */
 void timer_change_waker(struct trale_timer *timer, trale_waker *waker);

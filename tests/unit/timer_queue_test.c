@@ -12,7 +12,7 @@
 #include "task/task.h"
 #include "seed.h"
 
-#define SLOT (INT64_C(1) << 20)
+#define SLOT (INT64_C(1) << SLOT_SHIFT)
 
 /* The clock of this program; it stands in for base/clock.c. Until set, the real time. */
 static int64_t fake_now;
@@ -255,7 +255,7 @@ START_TEST(the_alarm_comes_within_a_few_turns)
     for (unsigned i = 0; i < 100; i++)
         arm(&entries[i], fake_now + 3600 * TRALE_SEC + random_below(&seed, 1000));
     for (unsigned turns = 0; armed_count > 0; turns++) {
-        ck_assert_uint_lt(turns, 100 + WHEEL_LEVELS);
+        ck_assert_uint_lt(turns, 100 + FAR_LEVELS);
         ck_assert(block_until_alarm());
         expire();
     }
@@ -297,7 +297,7 @@ END_TEST
 START_TEST(the_boundaries_of_the_levels_hold)
 {
     /* One tick before, at, and after each boundary, armed from near and from just before it. */
-    for (unsigned level = 0; level < WHEEL_LEVELS - 1; level++) {
+    for (unsigned level = 0; level < FAR_LEVELS + 1; level++) {
         for (int64_t step = 1; step <= 3; step++) {
             int64_t edge = (fake_now / (SLOT << 6 * level) + step) * (SLOT << 6 * level);
             unsigned count = 0;
