@@ -7,6 +7,7 @@
 #define NEAR_WORDS (NEAR_SLOTS / 64)
 #define SCAN_MAX 32 /* how long a list is worth looking through for its earliest */
 #define EXPIRE_MAX 256
+#define LATE_NS 1000000 /* for so long an executor that keeps the time may be held up by a poll */
 
 /*
  * timer->place: where it stands. IDLE (also: fired before its time) and FIRED are stored by whoever
@@ -28,7 +29,7 @@ static void set_place(struct trale_timer *timer, unsigned place)
 int timer_queue_init(struct trale_timer_queue *q, struct poller *poller)
 {
     *q = (struct trale_timer_queue){
-        .earliest = TRALE_NEVER, .alarm = TRALE_NEVER, .poller = poller};
+        .earliest = TRALE_NEVER, .kept = TRALE_NEVER, .alarm = TRALE_NEVER, .poller = poller};
     q->now = (uint64_t)clock_now() >> SLOT_SHIFT;
     return -pthread_mutex_init(&q->lock, NULL);
 }
@@ -198,12 +199,23 @@ int64_t timer_queue_earliest(const struct trale_timer_queue *q)
     return atomic_load_explicit(&q->earliest, memory_order_relaxed);
 }
 
+/* When the alarm has to go off, at the latest. */
+static int64_t alarm_for(const struct trale_timer_queue *q, int64_t earliest)
+{
+    if (earliest < atomic_load_explicit(&q->kept, memory_order_relaxed) ||
+        earliest > TRALE_NEVER - LATE_NS)
+        return earliest;
+    return earliest + LATE_NS;
+}
+
 /* Under the lock. Setting the alarm is a system call: only while the reactor depends on it. */
 static void set_earliest(struct trale_timer_queue *q, int64_t earliest)
 {
+    int64_t alarm = alarm_for(q, earliest);
+
     atomic_store_explicit(&q->earliest, earliest, memory_order_relaxed);
-    if (q->blocking && earliest < q->alarm)
-        q->alarm = poller_set_alarm(q->poller, earliest) == 0 ? earliest : TRALE_NEVER;
+    if (q->blocking && alarm < q->alarm)
+        q->alarm = poller_set_alarm(q->poller, alarm) == 0 ? alarm : TRALE_NEVER;
 }
 
 void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_waker *waker)
@@ -216,7 +228,7 @@ void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_wak
     insert(q, timer);
     if (timer->deadline < timer_queue_earliest(q)) {
         set_earliest(q, timer->deadline);
-        if (q->blocking && q->alarm > timer->deadline)
+        if (q->blocking && q->alarm > alarm_for(q, timer->deadline))
             poller_interrupt(q->poller); /* no alarm: the reactor is to look at the clock */
     }
     pthread_mutex_unlock(&q->lock);
@@ -267,6 +279,17 @@ static void fire(struct trale_timer_queue *q, unsigned place, struct wake_batch 
     set_place(timer, place);
 }
 
+bool timer_queue_claim(struct trale_timer_queue *q)
+{
+    return timer_queue_earliest(q) != TRALE_NEVER &&
+           !atomic_exchange_explicit(&q->claimed, true, memory_order_acquire);
+}
+
+void timer_queue_release(struct trale_timer_queue *q)
+{
+    atomic_store_explicit(&q->claimed, false, memory_order_release);
+}
+
 bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch)
 {
     int64_t now;
@@ -297,7 +320,7 @@ bool timer_queue_block(struct trale_timer_queue *q)
     if (q->alarm <= clock_now())
         q->alarm = TRALE_NEVER; /* it went off, and a turn that did not block may have seen it */
     set_earliest(q, timer_queue_earliest(q));
-    set = q->alarm <= timer_queue_earliest(q);
+    set = q->alarm <= alarm_for(q, timer_queue_earliest(q));
     pthread_mutex_unlock(&q->lock);
     return set;
 }
@@ -306,6 +329,34 @@ void timer_queue_unblock(struct trale_timer_queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->blocking = false;
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* An alarm that would wake the reactor for nothing is put off. */
+int64_t timer_queue_keep(struct trale_timer_queue *q)
+{
+    int64_t earliest;
+
+    pthread_mutex_lock(&q->lock);
+    earliest = timer_queue_earliest(q);
+    atomic_store_explicit(&q->kept, earliest, memory_order_relaxed);
+    if (q->blocking && earliest != TRALE_NEVER && q->alarm <= earliest &&
+        poller_set_alarm(q->poller, alarm_for(q, earliest)) == 0)
+        q->alarm = alarm_for(q, earliest);
+    pthread_mutex_unlock(&q->lock);
+    return earliest;
+}
+
+void timer_queue_awake(struct trale_timer_queue *q)
+{
+    atomic_store_explicit(&q->kept, 0, memory_order_relaxed);
+}
+
+void timer_queue_keep_not(struct trale_timer_queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    atomic_store_explicit(&q->kept, TRALE_NEVER, memory_order_relaxed);
+    set_earliest(q, timer_queue_earliest(q));
     pthread_mutex_unlock(&q->lock);
 }
 

@@ -37,6 +37,14 @@ struct trale_timer_queue {
      * by another thread is found at the next turn, and a blocking turn arms under the lock.
      */
     _Atomic(int64_t) earliest;
+    /*
+     * An executor looks at the clock itself by then, which spares the reactor to: if no timer is
+     * earlier, the alarm need not go off at once. 0: it is awake; TRALE_NEVER: there is none, or it
+     * sleeps until it is woken. Written by the executor, under the lock but when it wakes up: who
+     * finds it asleep still has the alarm go off too early.
+     */
+    _Atomic(int64_t) kept;
+    atomic_bool claimed;   /* A: somebody expires and delivers; acquire and release, paired */
     int64_t alarm;         /* L: what the poller's alarm is set to; TRALE_NEVER: nothing */
     bool blocking;         /* L: the reactor is blocked, or about to be, until the alarm */
     struct poller *poller; /* I: */
@@ -66,7 +74,14 @@ void timer_change_waker(struct trale_timer *timer, trale_waker *waker);
 /* No timer is earlier; TRALE_NEVER: there is none. Any thread: a hint. */
 int64_t timer_queue_earliest(const struct trale_timer_queue *q);
 
-/* For whoever turns the reactor. Claims what is due, in order; false: there is more, deliver the
+/*
+ * Around expiring and delivering: one at a time, so that what is due earlier is delivered first.
+ * False: somebody else does, or there is no timer.
+ */
+bool timer_queue_claim(struct trale_timer_queue *q);
+void timer_queue_release(struct trale_timer_queue *q);
+
+/* For whoever has claimed the queue. Claims what is due, in order; false: there is more, deliver the
  * batch and come again. */
 bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch);
 
@@ -74,6 +89,14 @@ bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch);
  * and the wait must not be long. */
 bool timer_queue_block(struct trale_timer_queue *q);
 void timer_queue_unblock(struct trale_timer_queue *q);
+
+/*
+ * The executor that keeps the time goes to sleep until what is returned, or until it is woken; it is
+ * awake; it keeps the time no more.
+ */
+int64_t timer_queue_keep(struct trale_timer_queue *q);
+void timer_queue_awake(struct trale_timer_queue *q);
+void timer_queue_keep_not(struct trale_timer_queue *q);
 
 /* The runtime goes away: every timer fires early, its owner looks again and arms it elsewhere. */
 void timer_queue_evict(struct trale_timer_queue *q, struct wake_batch *batch);
