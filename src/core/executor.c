@@ -348,8 +348,10 @@ static void leave(struct executor *ex)
     section_end(&ex->queue.freeze);
     baton_hand_over(&ex->reactor->baton);
     stack_cache_flush(&ex->stacks);
+    block_cache_flush(&ex->blocks);
     this_thread.queue = NULL;
     this_thread.stacks = NULL;
+    this_thread.blocks = NULL;
 }
 
 void executor_begin(struct executor *ex)
@@ -358,6 +360,7 @@ void executor_begin(struct executor *ex)
     overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;
+    this_thread.blocks = &ex->blocks;
     note_time(ex, clock_now());
 }
 

@@ -13,6 +13,7 @@
 #include "core/reactor.h"
 #include "core/share.h"
 #include "core/steal_queue.h"
+#include "task/block.h"
 #include "task/overflow.h"
 #include "task/run_queue.h"
 #include "task/stack.h"
@@ -38,6 +39,7 @@ struct executor {
     unsigned number;                 /* I: in its name */
     struct reactor *reactor;         /* I: */
     struct stack_cache stacks;       /* X: */
+    struct block_cache blocks;       /* X: */
     struct spin spin;                /* X: how the recent waits went */
     struct executor_counts counts;   /* A: */
     _Atomic(uint32_t) credit;        /* A: by the executor; see runtime.h */
