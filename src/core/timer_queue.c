@@ -7,6 +7,7 @@
 #define NEAR_WORDS (NEAR_SLOTS / 64)
 #define SCAN_MAX 32 /* how long a list is worth looking through for its earliest */
 #define EXPIRE_MAX 256
+#define FIRE_MAX 16
 #define LATE_NS 1000000 /* for so long an executor that keeps the time may be held up by a poll */
 
 /*
@@ -66,6 +67,7 @@ static void slot_insert(struct trale_timer_queue *q, struct trale_timer *timer, 
 
     timer->prev = NULL;
     timer->next = *head;
+    timer->child = *head ? (*head)->next : NULL; /* a hint what comes after, see advance */
     if (*head)
         (*head)->prev = timer;
     *head = timer;
@@ -163,6 +165,8 @@ static void advance(struct trale_timer_queue *q, uint64_t target)
         q->now = first.start;
         for (; list; list = next) {
             next = list->next;
+            __builtin_prefetch(list->child); /* it may be gone, which does no harm */
+            __builtin_prefetch(list->waker);
             insert(q, list);
         }
     }
@@ -270,13 +274,24 @@ void timer_change_waker(struct trale_timer *timer, trale_waker *waker)
     pthread_mutex_unlock(&q->lock);
 }
 
-static void fire(struct trale_timer_queue *q, unsigned place, struct wake_batch *batch)
+/* Those that are due, but not too many at a time; what the wakes will touch is fetched meanwhile.
+ * Returns how many. */
+static unsigned fire(struct trale_timer_queue *q, int64_t now, unsigned place,
+                     struct wake_batch *batch)
 {
-    struct trale_timer *timer = q->heap.first;
+    struct trale_timer *due[FIRE_MAX];
+    unsigned count = 0;
 
-    take_out(q, timer);
-    waker_claim(timer->waker, batch);
-    set_place(timer, place);
+    while (count < FIRE_MAX && q->heap.first && q->heap.first->deadline <= now) {
+        due[count] = q->heap.first;
+        take_out(q, due[count]);
+        waker_prefetch(due[count++]->waker);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        waker_claim(due[i]->waker, batch);
+        set_place(due[i], place);
+    }
+    return count;
 }
 
 bool timer_queue_claim(struct trale_timer_queue *q)
@@ -292,8 +307,8 @@ void timer_queue_release(struct trale_timer_queue *q)
 
 bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch)
 {
+    unsigned fired = 0, count;
     int64_t now;
-    int fired = 0;
     bool all;
 
     if (timer_queue_earliest(q) == TRALE_NEVER)
@@ -303,8 +318,10 @@ bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch)
         return true;
     pthread_mutex_lock(&q->lock);
     advance(q, (uint64_t)now >> SLOT_SHIFT);
-    while (q->heap.first && q->heap.first->deadline <= now && fired++ < EXPIRE_MAX)
-        fire(q, FIRED, batch);
+    do {
+        count = fire(q, now, FIRED, batch);
+        fired += count;
+    } while (count == FIRE_MAX && fired < EXPIRE_MAX);
     all = !q->heap.first || q->heap.first->deadline > now;
     set_earliest(q, lower_bound(q));
     pthread_mutex_unlock(&q->lock);
@@ -364,7 +381,7 @@ void timer_queue_evict(struct trale_timer_queue *q, struct wake_batch *batch)
 {
     pthread_mutex_lock(&q->lock);
     advance(q, UINT64_MAX >> SLOT_SHIFT);
-    while (q->heap.first)
-        fire(q, IDLE, batch);
+    while (fire(q, TRALE_NEVER, IDLE, batch) > 0)
+        ;
     pthread_mutex_unlock(&q->lock);
 }
