@@ -11,6 +11,7 @@
 
 #define POLLS 64       /* between two looks at the inbox */
 #define NEAR_NS 100000 /* how soon a timer is due soon */
+#define REST_NS 75000  /* between two timers that end a sleep */
 #define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
 /* Every task that is here and not the janitor, nor came after the freeing was given up. Those on
@@ -200,13 +201,44 @@ static bool look_around(struct executor *ex, int64_t start)
     return false;
 }
 
+/* When to get up for a timer that is due then. If they come thick and fast, not for each of them. */
+static int64_t rise_for(const struct executor *ex, int64_t timer)
+{
+    return timer < ex->alarmed + REST_NS ? ex->alarmed + REST_NS : timer;
+}
+
+/* How long to sleep; -1: until it is woken. */
+static int64_t sleep_time(const struct executor *ex, int64_t timer)
+{
+    int64_t left = rise_for(ex, timer) - clock_now();
+
+    if (timer == TRALE_NEVER)
+        return -1;
+    return left > 0 ? left : 0;
+}
+
+/*
+ * The thread that is to poll gets up for the timers by itself. It may be held up by a poll later,
+ * so the reactor is to get up for them too, but not at once.
+ */
+static void sleep_by_the_clock(struct executor *ex)
+{
+    struct trale_timer_queue *timers = &ex->reactor->timers;
+
+    inbox_nap(&ex->queue.inbox, sleep_time(ex, timer_queue_keep(timers)));
+    timer_queue_awake(timers);
+}
+
 /* With the mark on the inbox: until something was pushed, or the reactor has something. */
 static void sleep_parked(struct executor *ex)
 {
     counter_add(&ex->counts.parks, 1);
     if (!ex->is_inline) {
         baton_hand_over(&ex->reactor->baton);
-        inbox_wait(&ex->queue.inbox);
+        if (ex->keeps_time)
+            sleep_by_the_clock(ex);
+        else
+            inbox_wait(&ex->queue.inbox);
         counter_add(&ex->counts.futex_wakes, 1);
         return;
     }
@@ -225,7 +257,7 @@ static void nap_parked(struct executor *ex, int64_t timeout)
  * alarm. False: how long it took says nothing, for it was known beforehand. */
 static bool park(struct executor *ex, int64_t timer)
 {
-    int64_t left = timer - clock_now(), quiet;
+    int64_t left = rise_for(ex, timer) - clock_now(), quiet;
     bool slept = false;
 
     if (!inbox_park(&ex->queue.inbox))
@@ -274,6 +306,8 @@ static void wait_for_work(struct executor *ex)
     tells = look_around(ex, start) || park(ex, timer);
     end = clock_now();
     note_time(ex, end);
+    if (end >= timer)
+        ex->alarmed = end;
     spin_learn(&ex->spin, tells && end < timer ? end - start : TRALE_NEVER);
 }
 
@@ -304,6 +338,9 @@ static void await_expected(struct executor *ex)
 /* Whoever pushes from now on finds nobody to wake, and the reactor thread its baton. */
 static void leave(struct executor *ex)
 {
+    if (ex->keeps_time)
+        timer_queue_keep_not(&ex->reactor->timers);
+    ex->keeps_time = false;
     await_expected(ex);
     section_begin(&ex->queue.freeze);
     while (!inbox_park(&ex->queue.inbox))
@@ -311,8 +348,10 @@ static void leave(struct executor *ex)
     section_end(&ex->queue.freeze);
     baton_hand_over(&ex->reactor->baton);
     stack_cache_flush(&ex->stacks);
+    block_cache_flush(&ex->blocks);
     this_thread.queue = NULL;
     this_thread.stacks = NULL;
+    this_thread.blocks = NULL;
 }
 
 void executor_begin(struct executor *ex)
@@ -321,6 +360,7 @@ void executor_begin(struct executor *ex)
     overflow_stack_enter(&ex->alternate);
     this_thread.queue = &ex->queue;
     this_thread.stacks = &ex->stacks;
+    this_thread.blocks = &ex->blocks;
     note_time(ex, clock_now());
 }
 
@@ -360,6 +400,8 @@ static void *executor_main(void *arg)
     snprintf(name, sizeof name, "trale-exec-%u", ex->number);
     thread_name(name);
     this_thread.blocks_signals = true; /* thread_start saw to it */
+    thread_be_punctual();
+    ex->keeps_time = ex->runtime->count == 1;
     executor_begin(ex);
     executor_run(ex, never, NULL);
     executor_end(ex);

@@ -13,6 +13,7 @@
 #include "core/reactor.h"
 #include "core/share.h"
 #include "core/steal_queue.h"
+#include "task/block.h"
 #include "task/overflow.h"
 #include "task/run_queue.h"
 #include "task/stack.h"
@@ -38,6 +39,7 @@ struct executor {
     unsigned number;                 /* I: in its name */
     struct reactor *reactor;         /* I: */
     struct stack_cache stacks;       /* X: */
+    struct block_cache blocks;       /* X: */
     struct spin spin;                /* X: how the recent waits went */
     struct executor_counts counts;   /* A: */
     _Atomic(uint32_t) credit;        /* A: by the executor; see runtime.h */
@@ -52,6 +54,8 @@ struct executor {
     atomic_bool cancel_wanted; /* A: cancel the tasks; cleared by the janitor */
     atomic_bool stop_wanted;   /* A: leave the loop */
     bool stopping;             /* X: */
+    bool keeps_time;           /* X: it sleeps until the next timer; see timer_queue.h */
+    int64_t alarmed;           /* X: when a timer ended its sleep last */
     bool is_inline;          /* I: the thread is its own reactor, and holds the baton for good */
     _Atomic(uint32_t) left;  /* A: futex; set as the last thing the thread does here */
     bool threaded;           /* I: the thread was started by executor_start: */

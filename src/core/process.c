@@ -9,6 +9,7 @@
 #include "core/pool.h"
 #include "core/runtime.h"
 #include "core/thread_start.h"
+#include "task/block.h"
 #include "task/scope.h"
 #include "task/stack.h"
 #include "task/thread.h"
@@ -48,12 +49,14 @@ static void before_fork(void)
     runtime_before_fork();
     process_lock();
     stack_pool_lock();
+    block_pool_lock();
     pool_before_fork();
 }
 
 static void after_fork(void)
 {
     pool_after_fork(false);
+    block_pool_unlock();
     stack_pool_unlock();
     process_unlock();
     runtime_after_fork(false);
@@ -82,6 +85,7 @@ static void leave_executor(void)
     this_thread.task = NULL;
     this_thread.polling = false;
     this_thread.stacks = NULL;
+    this_thread.blocks = NULL;
 }
 
 /* If a task called fork, its function goes on here, on its own stack, as a plain thread. */
@@ -90,6 +94,7 @@ static void after_fork_in_child(void)
     generation++;
     forget_all();
     pool_after_fork(true);
+    block_pool_unlock();
     stack_pool_unlock();
     process_unlock();
     runtime_after_fork(true);

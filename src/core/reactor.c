@@ -96,23 +96,40 @@ static void collect(struct reactor *r, int timeout_ms, struct wake_batch *batch)
         source_ready(events[i].tag, events[i].ready, batch);
 }
 
-void reactor_turn(struct reactor *r, bool block)
+/* Not while the inbox, if there is one, has something: what was due earlier may be in it. */
+static void expire(struct reactor *r, const struct inbox *inbox)
+{
+    struct wake_batch batch = {0};
+    bool all = false;
+
+    if (!timer_queue_claim(&r->timers))
+        return;
+    while (!all && !(inbox && inbox_filled(inbox))) {
+        all = timer_queue_expire(&r->timers, &batch);
+        wake_batch_deliver(&batch);
+    }
+    timer_queue_release(&r->timers);
+}
+
+static void turn(struct reactor *r, bool block, const struct inbox *inbox)
 {
     struct wake_batch batch = {0};
     int timeout_ms = 0;
-    bool all;
 
     if (block)
         timeout_ms = timer_queue_block(&r->timers) ? -1 : 1;
     collect(r, timeout_ms, &batch);
     if (block)
         timer_queue_unblock(&r->timers);
-    do {
-        all = timer_queue_expire(&r->timers, &batch);
-        wake_batch_deliver(&batch);
-    } while (!all);
+    wake_batch_deliver(&batch);
+    expire(r, inbox);
     release_retired(r);
     counter_add(&r->turns, 1); /* stand_by compares it */
+}
+
+void reactor_turn(struct reactor *r, bool block)
+{
+    turn(r, block, NULL);
 }
 
 static bool one_is_parked(const struct reactor *r)
@@ -125,10 +142,12 @@ static bool one_is_parked(const struct reactor *r)
 
 void reactor_turn_for(struct reactor *r, const struct inbox *inbox)
 {
-    if (!baton_take(&r->baton))
+    if (!baton_take(&r->baton)) {
+        expire(r, inbox);
         return;
+    }
     if (!inbox_filled(inbox))
-        reactor_turn(r, false);
+        turn(r, false, inbox);
     baton_return(&r->baton);
     if (r->count > 1 && one_is_parked(r))
         baton_hand_over(&r->baton);

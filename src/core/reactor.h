@@ -54,8 +54,9 @@ void reactor_remove(struct reactor *r, trale_io *io);
 void reactor_turn(struct reactor *r, bool block);
 
 /*
- * Executor: a turn that does not block, if the baton is to be had. Not while its inbox has
- * something: what an earlier holder delivered there comes before what this turn would deliver.
+ * Executor: a turn that does not block, if the baton is to be had; otherwise the due timers alone.
+ * Not while its inbox has something: what others delivered there comes before what this turn would
+ * deliver.
  */
 void reactor_turn_for(struct reactor *r, const struct inbox *inbox);
 

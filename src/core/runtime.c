@@ -361,6 +361,7 @@ void runtime_destroy(trale_runtime *rt)
     if (!last)
         return;
     stack_pool_empty();
+    block_pool_empty();
     pool_empty();
 }
 

@@ -8,7 +8,10 @@
 #include "core/ops.h"
 #include "core/reactor.h"
 #include "task/await.h"
+#include "task/run_queue.h"
 #include "task/thread.h"
+
+#define SOON_NS TRALE_MS
 
 int64_t trale_now(void)
 {
@@ -27,6 +30,20 @@ static enum trale_poll arm(trale_sleep_future *f, trale_waker *waker)
     return TRALE_PENDING;
 }
 
+/*
+ * What lies far from when the executor looked at the clock last has not passed, and is not worth
+ * another look. If that was long ago, because a poll took so long, an overdue timer is armed, which
+ * the next turn of the reactor fires.
+ */
+static bool has_passed(int64_t deadline)
+{
+    const struct run_queue *queue = this_thread.queue;
+
+    if (queue && deadline > SOON_NS + atomic_load_explicit(&queue->now, memory_order_relaxed))
+        return false;
+    return clock_now() >= deadline;
+}
+
 /* The timer is armed again if it fired early, which it does when its runtime goes away. */
 static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
 {
@@ -41,7 +58,9 @@ static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
         timer_change_waker(&f->timer, waker);
         return TRALE_PENDING;
     }
-    if (clock_now() < f->deadline)
+    if (timer_fired(&f->timer))
+        return future_ready(self, 0);
+    if (!has_passed(f->deadline))
         return arm(f, waker);
     if (!first)
         return future_ready(self, 0);

@@ -2,6 +2,7 @@
 #include "core/thread_start.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
 
@@ -30,6 +31,11 @@ int thread_start(pthread_t *thread, void *(*main)(void *), void *arg)
 void thread_name(const char *name)
 {
     pthread_setname_np(pthread_self(), name);
+}
+
+void thread_be_punctual(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
 }
 
 void thread_unblock_signals(void)

@@ -13,6 +13,10 @@ int thread_start(pthread_t *thread, void *(*main)(void *), void *arg);
  * descriptor and a file in /proc, and they may have joined it meanwhile. */
 void thread_name(const char *name);
 
+/* What the calling thread waits for with a time-out is not put off; otherwise it is, by up to 50 us,
+ * to save power (prctl(2)). It may be filtered. */
+void thread_be_punctual(void);
+
 /* Forked child on such a thread: it may become another program, which wants its signals. */
 void thread_unblock_signals(void);
 

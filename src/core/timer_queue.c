@@ -4,13 +4,18 @@
 
 #include "base/clock.h"
 
-#define SLOT_SHIFT 20 /* a slot of the lowest level is 2^20 ns, about a millisecond */
-#define SCAN_MAX 32   /* how long a list is worth looking through for its earliest */
+#define NEAR_WORDS (NEAR_SLOTS / 64)
+#define SCAN_MAX 32 /* how long a list is worth looking through for its earliest */
 #define EXPIRE_MAX 256
+#define FIRE_MAX 16
+#define LATE_NS 1000000 /* for so long an executor that keeps the time may be held up by a poll */
 
-/* timer->place: where it stands. IDLE is stored by whoever fires it, with release, as the last
- * thing that is done to the timer; the owner reads it with acquire, and may free the timer. */
-enum { IDLE = 0, IN_HEAP = 1, IN_WHEEL = 2 /* + level * WHEEL_SLOTS + slot */ };
+/*
+ * timer->place: where it stands. IDLE (also: fired before its time) and FIRED are stored by whoever
+ * fires it, with release, as the last thing that is done to the timer; the owner reads them with
+ * acquire, and may free the timer.
+ */
+enum { IDLE = 0, FIRED = 1, IN_HEAP = 2, IN_SLOT = 3 /* + its index */ };
 
 static unsigned place(const struct trale_timer *timer)
 {
@@ -25,8 +30,8 @@ static void set_place(struct trale_timer *timer, unsigned place)
 int timer_queue_init(struct trale_timer_queue *q, struct poller *poller)
 {
     *q = (struct trale_timer_queue){
-        .earliest = TRALE_NEVER, .alarm = TRALE_NEVER, .poller = poller};
-    q->near = (uint64_t)clock_now() >> SLOT_SHIFT;
+        .earliest = TRALE_NEVER, .kept = TRALE_NEVER, .alarm = TRALE_NEVER, .poller = poller};
+    q->now = (uint64_t)clock_now() >> SLOT_SHIFT;
     return -pthread_mutex_init(&q->lock, NULL);
 }
 
@@ -40,28 +45,60 @@ static uint64_t slot_of(const struct trale_timer *timer)
     return timer->deadline < 0 ? 0 : (uint64_t)timer->deadline >> SLOT_SHIFT;
 }
 
-static void wheel_insert(struct trale_timer_queue *q, struct trale_timer *timer, uint64_t slot)
+/*
+ * Where in the array what belongs to a slot stands. The next NEAR_SLOTS go round and round; what lies
+ * beyond is on a level of its own for each group of six bits, that of the highest in which it differs
+ * from now, and moves to the near ones when time comes to the first slot that it may belong to.
+ */
+static unsigned index_of(const struct trale_timer_queue *q, uint64_t slot)
 {
-    /* The level is that of the highest digit in which the slot differs from near. */
-    unsigned level = (unsigned)(63 - __builtin_clzll(slot ^ q->near)) / WHEEL_BITS;
-    unsigned digit = (unsigned)(slot >> level * WHEEL_BITS) % WHEEL_SLOTS;
-    struct trale_timer **head = &q->slot[level][digit];
+    uint64_t far = slot / NEAR_SLOTS;
+    unsigned level;
+
+    if (slot - q->now < NEAR_SLOTS)
+        return (unsigned)(slot % NEAR_SLOTS);
+    level = (unsigned)(63 - __builtin_clzll(far ^ q->now / NEAR_SLOTS)) / 6;
+    return NEAR_SLOTS + level * 64 + (unsigned)(far >> level * 6) % 64;
+}
+
+static void slot_insert(struct trale_timer_queue *q, struct trale_timer *timer, unsigned index)
+{
+    struct trale_timer **head = &q->slot[index];
 
     timer->prev = NULL;
     timer->next = *head;
+    timer->child = *head ? (*head)->next : NULL; /* a hint what comes after, see advance */
     if (*head)
         (*head)->prev = timer;
     *head = timer;
-    q->filled[level] |= UINT64_C(1) << digit;
-    set_place(timer, IN_WHEEL + level * WHEEL_SLOTS + digit);
+    q->filled[index / 64] |= UINT64_C(1) << index % 64;
+    set_place(timer, IN_SLOT + index);
+}
+
+static void slot_emptied(struct trale_timer_queue *q, unsigned index)
+{
+    q->slot[index] = NULL;
+    q->filled[index / 64] &= ~(UINT64_C(1) << index % 64);
+}
+
+static void slot_remove(struct trale_timer_queue *q, struct trale_timer *timer, unsigned index)
+{
+    if (timer->next)
+        timer->next->prev = timer->prev;
+    if (timer->prev)
+        timer->prev->next = timer->next;
+    else if (timer->next)
+        q->slot[index] = timer->next;
+    else
+        slot_emptied(q, index);
 }
 
 static void insert(struct trale_timer_queue *q, struct trale_timer *timer)
 {
     uint64_t slot = slot_of(timer);
 
-    if (slot > q->near) {
-        wheel_insert(q, timer, slot);
+    if (slot > q->now) {
+        slot_insert(q, timer, index_of(q, slot));
     } else {
         heap_insert(&q->heap, timer);
         set_place(timer, IN_HEAP);
@@ -70,80 +107,95 @@ static void insert(struct trale_timer_queue *q, struct trale_timer *timer)
 
 static void take_out(struct trale_timer_queue *q, struct trale_timer *timer)
 {
-    unsigned level, digit;
-
     counter_add(&q->pending, (uint64_t)-1);
-    if (timer->place == IN_HEAP) {
+    if (timer->place == IN_HEAP)
         heap_remove(&q->heap, timer);
-        return;
-    }
-    level = (timer->place - IN_WHEEL) / WHEEL_SLOTS;
-    digit = (timer->place - IN_WHEEL) % WHEEL_SLOTS;
-    if (timer->next)
-        timer->next->prev = timer->prev;
-    if (timer->prev)
-        timer->prev->next = timer->next;
-    else if (!(q->slot[level][digit] = timer->next))
-        q->filled[level] &= ~(UINT64_C(1) << digit);
+    else
+        slot_remove(q, timer, timer->place - IN_SLOT);
 }
 
-/* The first slot of the wheel that is not empty, and where it starts. False: all are empty. */
-static bool first_filled(const struct trale_timer_queue *q, unsigned *level, unsigned *digit,
-                         uint64_t *start)
+/* Slots that are not empty: index in the array, and the first slot that may be in it. */
+struct filled {
+    unsigned index;
+    uint64_t start;
+};
+#define NONE ((struct filled){0, UINT64_MAX})
+
+static struct filled first_near(const struct trale_timer_queue *q)
 {
-    unsigned l = 0, shift;
+    uint64_t start = q->now & ~UINT64_C(63), skip = q->now % 64, bits;
 
-    while (l < WHEEL_LEVELS && !q->filled[l])
-        l++;
-    if (l == WHEEL_LEVELS)
-        return false;
-    shift = l * WHEEL_BITS;
-    *level = l;
-    *digit = (unsigned)__builtin_ctzll(q->filled[l]);
-    *start = (q->near >> shift >> WHEEL_BITS << WHEEL_BITS | *digit) << shift;
-    return true;
+    /* Once around: the first word has the slots before now, too, which come last. */
+    for (unsigned i = 0; i <= NEAR_WORDS; i++, start += 64, skip = 0) {
+        bits = q->filled[start % NEAR_SLOTS / 64] >> skip << skip;
+        if (bits != 0) {
+            start += (unsigned)__builtin_ctzll(bits);
+            return (struct filled){(unsigned)(start % NEAR_SLOTS), start};
+        }
+    }
+    return NONE;
 }
 
-/* Time has come to slot target: what is due by then falls down, in the end into the heap. */
+static struct filled first_far(const struct trale_timer_queue *q)
+{
+    for (unsigned level = 0, shift = 0; level < FAR_LEVELS; level++, shift += 6) {
+        uint64_t bits = q->filled[NEAR_WORDS + level], far = q->now / NEAR_SLOTS;
+        unsigned digit;
+
+        if (bits == 0)
+            continue;
+        digit = (unsigned)__builtin_ctzll(bits);
+        far = (far >> shift >> 6 << 6 | digit) << shift;
+        return (struct filled){NEAR_SLOTS + level * 64 + digit, far * NEAR_SLOTS};
+    }
+    return NONE;
+}
+
+/* Time has come to slot target: what is due by then falls into the heap. */
 static void advance(struct trale_timer_queue *q, uint64_t target)
 {
-    unsigned level, digit;
-    uint64_t start;
+    for (;;) {
+        struct filled near = first_near(q), far = first_far(q);
+        struct filled first = far.start <= near.start ? far : near;
+        struct trale_timer *list = q->slot[first.index], *next;
 
-    while (first_filled(q, &level, &digit, &start) && start <= target) {
-        struct trale_timer *list = q->slot[level][digit], *next;
-
-        q->slot[level][digit] = NULL;
-        q->filled[level] &= ~(UINT64_C(1) << digit);
-        q->near = start;
+        if (first.start > target)
+            break;
+        slot_emptied(q, first.index);
+        q->now = first.start;
         for (; list; list = next) {
             next = list->next;
+            __builtin_prefetch(list->child); /* it may be gone, which does no harm */
+            __builtin_prefetch(list->waker);
             insert(q, list);
         }
     }
-    if (q->near < target)
-        q->near = target;
+    if (q->now < target)
+        q->now = target;
 }
 
-/* A lower bound for all deadlines, exact when that is cheap; TRALE_NEVER if there are no
- * timers. */
-static int64_t lower_bound(const struct trale_timer_queue *q)
+/* No timer there is earlier: exact when that is cheap. */
+static int64_t earliest_in(const struct trale_timer_queue *q, struct filled filled)
 {
     int64_t earliest = TRALE_NEVER;
-    const struct trale_timer *timer;
-    unsigned level, digit, scanned = 0;
-    uint64_t start;
+    const struct trale_timer *timer = filled.start == UINT64_MAX ? NULL : q->slot[filled.index];
+
+    for (unsigned scanned = 0; timer && scanned < SCAN_MAX; timer = timer->next, scanned++)
+        if (timer->deadline < earliest)
+            earliest = timer->deadline;
+    return timer ? (int64_t)(filled.start << SLOT_SHIFT) : earliest;
+}
+
+/* A lower bound for all deadlines; TRALE_NEVER if there are no timers. */
+static int64_t lower_bound(const struct trale_timer_queue *q)
+{
+    int64_t near, far;
 
     if (q->heap.first)
         return q->heap.first->deadline;
-    if (!first_filled(q, &level, &digit, &start))
-        return TRALE_NEVER;
-    for (timer = q->slot[level][digit]; timer && scanned < SCAN_MAX; timer = timer->next) {
-        scanned++;
-        if (timer->deadline < earliest)
-            earliest = timer->deadline;
-    }
-    return timer ? (int64_t)(start << SLOT_SHIFT) : earliest;
+    near = earliest_in(q, first_near(q));
+    far = earliest_in(q, first_far(q));
+    return near < far ? near : far;
 }
 
 int64_t timer_queue_earliest(const struct trale_timer_queue *q)
@@ -151,12 +203,23 @@ int64_t timer_queue_earliest(const struct trale_timer_queue *q)
     return atomic_load_explicit(&q->earliest, memory_order_relaxed);
 }
 
+/* When the alarm has to go off, at the latest. */
+static int64_t alarm_for(const struct trale_timer_queue *q, int64_t earliest)
+{
+    if (earliest < atomic_load_explicit(&q->kept, memory_order_relaxed) ||
+        earliest > TRALE_NEVER - LATE_NS)
+        return earliest;
+    return earliest + LATE_NS;
+}
+
 /* Under the lock. Setting the alarm is a system call: only while the reactor depends on it. */
 static void set_earliest(struct trale_timer_queue *q, int64_t earliest)
 {
+    int64_t alarm = alarm_for(q, earliest);
+
     atomic_store_explicit(&q->earliest, earliest, memory_order_relaxed);
-    if (q->blocking && earliest < q->alarm)
-        q->alarm = poller_set_alarm(q->poller, earliest) == 0 ? earliest : TRALE_NEVER;
+    if (q->blocking && alarm < q->alarm)
+        q->alarm = poller_set_alarm(q->poller, alarm) == 0 ? alarm : TRALE_NEVER;
 }
 
 void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_waker *waker)
@@ -169,7 +232,7 @@ void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_wak
     insert(q, timer);
     if (timer->deadline < timer_queue_earliest(q)) {
         set_earliest(q, timer->deadline);
-        if (q->blocking && q->alarm > timer->deadline)
+        if (q->blocking && q->alarm > alarm_for(q, timer->deadline))
             poller_interrupt(q->poller); /* no alarm: the reactor is to look at the clock */
     }
     pthread_mutex_unlock(&q->lock);
@@ -177,7 +240,12 @@ void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_wak
 
 bool timer_pending(const struct trale_timer *timer)
 {
-    return place(timer) != IDLE;
+    return place(timer) > FIRED;
+}
+
+bool timer_fired(const struct trale_timer *timer)
+{
+    return place(timer) == FIRED;
 }
 
 void timer_disarm(struct trale_timer *timer)
@@ -187,7 +255,7 @@ void timer_disarm(struct trale_timer *timer)
     if (!timer_pending(timer))
         return;
     pthread_mutex_lock(&q->lock);
-    if (timer->place != IDLE) {
+    if (timer->place > FIRED) {
         take_out(q, timer);
         set_place(timer, IDLE);
     }
@@ -201,22 +269,46 @@ void timer_change_waker(struct trale_timer *timer, trale_waker *waker)
     if (timer->waker == waker)
         return;
     pthread_mutex_lock(&q->lock);
-    if (timer->place != IDLE)
+    if (timer->place > FIRED)
         timer->waker = waker;
     pthread_mutex_unlock(&q->lock);
 }
 
-static void fire(struct trale_timer_queue *q, struct trale_timer *timer, struct wake_batch *batch)
+/* Those that are due, but not too many at a time; what the wakes will touch is fetched meanwhile.
+ * Returns how many. */
+static unsigned fire(struct trale_timer_queue *q, int64_t now, unsigned place,
+                     struct wake_batch *batch)
 {
-    take_out(q, timer);
-    waker_claim(timer->waker, batch);
-    set_place(timer, IDLE);
+    struct trale_timer *due[FIRE_MAX];
+    unsigned count = 0;
+
+    while (count < FIRE_MAX && q->heap.first && q->heap.first->deadline <= now) {
+        due[count] = q->heap.first;
+        take_out(q, due[count]);
+        waker_prefetch(due[count++]->waker);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        waker_claim(due[i]->waker, batch);
+        set_place(due[i], place);
+    }
+    return count;
+}
+
+bool timer_queue_claim(struct trale_timer_queue *q)
+{
+    return timer_queue_earliest(q) != TRALE_NEVER &&
+           !atomic_exchange_explicit(&q->claimed, true, memory_order_acquire);
+}
+
+void timer_queue_release(struct trale_timer_queue *q)
+{
+    atomic_store_explicit(&q->claimed, false, memory_order_release);
 }
 
 bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch)
 {
+    unsigned fired = 0, count;
     int64_t now;
-    int fired = 0;
     bool all;
 
     if (timer_queue_earliest(q) == TRALE_NEVER)
@@ -226,8 +318,10 @@ bool timer_queue_expire(struct trale_timer_queue *q, struct wake_batch *batch)
         return true;
     pthread_mutex_lock(&q->lock);
     advance(q, (uint64_t)now >> SLOT_SHIFT);
-    while (q->heap.first && q->heap.first->deadline <= now && fired++ < EXPIRE_MAX)
-        fire(q, q->heap.first, batch);
+    do {
+        count = fire(q, now, FIRED, batch);
+        fired += count;
+    } while (count == FIRE_MAX && fired < EXPIRE_MAX);
     all = !q->heap.first || q->heap.first->deadline > now;
     set_earliest(q, lower_bound(q));
     pthread_mutex_unlock(&q->lock);
@@ -243,7 +337,7 @@ bool timer_queue_block(struct trale_timer_queue *q)
     if (q->alarm <= clock_now())
         q->alarm = TRALE_NEVER; /* it went off, and a turn that did not block may have seen it */
     set_earliest(q, timer_queue_earliest(q));
-    set = q->alarm <= timer_queue_earliest(q);
+    set = q->alarm <= alarm_for(q, timer_queue_earliest(q));
     pthread_mutex_unlock(&q->lock);
     return set;
 }
@@ -255,11 +349,39 @@ void timer_queue_unblock(struct trale_timer_queue *q)
     pthread_mutex_unlock(&q->lock);
 }
 
+/* An alarm that would wake the reactor for nothing is put off. */
+int64_t timer_queue_keep(struct trale_timer_queue *q)
+{
+    int64_t earliest;
+
+    pthread_mutex_lock(&q->lock);
+    earliest = timer_queue_earliest(q);
+    atomic_store_explicit(&q->kept, earliest, memory_order_relaxed);
+    if (q->blocking && earliest != TRALE_NEVER && q->alarm <= earliest &&
+        poller_set_alarm(q->poller, alarm_for(q, earliest)) == 0)
+        q->alarm = alarm_for(q, earliest);
+    pthread_mutex_unlock(&q->lock);
+    return earliest;
+}
+
+void timer_queue_awake(struct trale_timer_queue *q)
+{
+    atomic_store_explicit(&q->kept, 0, memory_order_relaxed);
+}
+
+void timer_queue_keep_not(struct trale_timer_queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    atomic_store_explicit(&q->kept, TRALE_NEVER, memory_order_relaxed);
+    set_earliest(q, timer_queue_earliest(q));
+    pthread_mutex_unlock(&q->lock);
+}
+
 void timer_queue_evict(struct trale_timer_queue *q, struct wake_batch *batch)
 {
     pthread_mutex_lock(&q->lock);
     advance(q, UINT64_MAX >> SLOT_SHIFT);
-    while (q->heap.first)
-        fire(q, q->heap.first, batch);
+    while (fire(q, TRALE_NEVER, IDLE, batch) > 0)
+        ;
     pthread_mutex_unlock(&q->lock);
 }

@@ -6,14 +6,28 @@
 
 #include "base/lots.h"
 #include "base/misuse.h"
+#include "task/block.h"
 #include "task/fiber.h"
+#include "task/fiber_annotate.h"
 #include "task/local.h"
 #include "task/thread.h"
 
 _Thread_local struct thread this_thread;
 atomic_bool executors_stopped;
 
-static void free_stackless(trale_task *task)
+/* AddressSanitizer knows better what happens to what malloc gave. */
+#ifdef ANNOTATE_ADDRESS
+#define IN_BLOCK 0
+#else
+#define IN_BLOCK BLOCK_MAX
+#endif
+
+static void free_block(trale_task *task)
+{
+    block_put(task);
+}
+
+static void free_large(trale_task *task)
 {
     free(task);
 }
@@ -39,13 +53,19 @@ void task_init(trale_task *task, trale_future *future, bool handle, const char *
 
 trale_task *task_new(const trale_future *future, size_t size, bool handle, const char *name)
 {
-    /* malloc aligns for everything, and so the future that follows must be. */
+    /* The task's memory is aligned for everything, and so the future that follows must be. */
     const size_t header = (sizeof(trale_task) + 15) & ~(size_t)15;
-    trale_task *task = size > SIZE_MAX - header ? NULL : malloc(header + size);
+    bool large = size > IN_BLOCK || header + size > IN_BLOCK;
+    trale_task *task = NULL;
 
+    if (!large)
+        task = block_get(header + size);
+    else if (size <= SIZE_MAX - header)
+        task = malloc(header + size);
     if (!task)
         return NULL;
-    task_init(task, memcpy((char *)task + header, future, size), handle, name, free_stackless);
+    task_init(task, memcpy((char *)task + header, future, size), handle, name,
+              large ? free_large : free_block);
     return task;
 }
 

@@ -10,6 +10,7 @@
 
 struct run_queue;
 struct stack_cache;
+struct block_cache;
 struct locals;
 
 struct thread {
@@ -22,6 +23,7 @@ struct thread {
     trale_waker *waker;         /* plain threads: what to wake when they wait; else NULL */
     struct spin spin;           /* plain threads: how their recent waits went */
     struct stack_cache *stacks; /* executor threads: stacks that are ready for use */
+    struct block_cache *blocks; /* likewise: blocks for stackless tasks */
     bool blocks_signals;        /* a thread of ours: every signal that is not a fault */
     struct locals *locals;      /* plain threads: their locals; NULL: none are set */
     const char *site;           /* of the spawn that is about to be called; else NULL */

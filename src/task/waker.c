@@ -35,6 +35,17 @@ void waker_claim(trale_waker *waker, struct wake_batch *batch)
     }
 }
 
+/* Its neighbours on the wait queue may be anywhere. */
+void waker_prefetch(const trale_waker *waker)
+{
+    const trale_task *task = container_of(waker, trale_task, waker);
+
+    if (state_is_thread(&waker->state) || !is_here(task))
+        return;
+    __builtin_prefetch(task->link.prev, 1);
+    __builtin_prefetch(task->link.next, 1);
+}
+
 void waker_claim_cancel(trale_waker *task, struct wake_batch *batch)
 {
     if (state_cancel(&task->state))

@@ -18,7 +18,10 @@ struct wake_batch {
 
 void waker_claim(trale_waker *waker, struct wake_batch *batch);
 
-/* The same for a task that is to be cancelled. It may be new, and be taken by an executor at this
+/* It is to be claimed in a moment. */
+void waker_prefetch(const trale_waker *waker);
+
+/* As waker_claim, for a task that is to be cancelled. It may be new, and be taken by an executor at this
  * moment, so its home is not looked at before it is claimed. */
 void waker_claim_cancel(trale_waker *task, struct wake_batch *batch);
 

@@ -12,7 +12,7 @@
 #include "task/task.h"
 #include "seed.h"
 
-#define SLOT (INT64_C(1) << 20)
+#define SLOT (INT64_C(1) << SLOT_SHIFT)
 
 /* The clock of this program; it stands in for base/clock.c. Until set, the real time. */
 static int64_t fake_now;
@@ -255,7 +255,7 @@ START_TEST(the_alarm_comes_within_a_few_turns)
     for (unsigned i = 0; i < 100; i++)
         arm(&entries[i], fake_now + 3600 * TRALE_SEC + random_below(&seed, 1000));
     for (unsigned turns = 0; armed_count > 0; turns++) {
-        ck_assert_uint_lt(turns, 100 + WHEEL_LEVELS);
+        ck_assert_uint_lt(turns, 100 + FAR_LEVELS);
         ck_assert(block_until_alarm());
         expire();
     }
@@ -297,7 +297,7 @@ END_TEST
 START_TEST(the_boundaries_of_the_levels_hold)
 {
     /* One tick before, at, and after each boundary, armed from near and from just before it. */
-    for (unsigned level = 0; level < WHEEL_LEVELS - 1; level++) {
+    for (unsigned level = 0; level < FAR_LEVELS + 1; level++) {
         for (int64_t step = 1; step <= 3; step++) {
             int64_t edge = (fake_now / (SLOT << 6 * level) + step) * (SLOT << 6 * level);
             unsigned count = 0;
@@ -401,6 +401,58 @@ START_TEST(an_alarm_that_went_off_unseen_is_set_again)
 }
 END_TEST
 
+START_TEST(who_keeps_the_time_spares_the_reactor_to_get_up)
+{
+    arm(&entries[0], fake_now + 10 * TRALE_MS);
+    ck_assert_int_eq(timer_queue_keep(&queue), fake_now + 10 * TRALE_MS);
+    ck_assert(timer_queue_block(&queue));
+    ck_assert_int_gt(queue.alarm, fake_now + 10 * TRALE_MS);
+    ck_assert_int_le(queue.alarm, fake_now + 11 * TRALE_MS);
+    arm(&entries[1], fake_now + 5 * TRALE_MS); /* which it does not know of */
+    ck_assert_int_le(queue.alarm, fake_now + 5 * TRALE_MS);
+    timer_queue_awake(&queue);
+    fake_now += 5 * TRALE_MS;
+    expire();
+    timer_queue_keep(&queue); /* the alarm is put off */
+    ck_assert_int_gt(queue.alarm, fake_now + 5 * TRALE_MS);
+    timer_queue_unblock(&queue);
+}
+END_TEST
+
+START_TEST(while_it_is_awake_the_alarm_is_late_by_a_millisecond_at_most)
+{
+    timer_queue_awake(&queue);
+    timer_queue_block(&queue);
+    arm(&entries[0], fake_now + TRALE_MS);
+    ck_assert_int_gt(queue.alarm, fake_now + TRALE_MS);
+    ck_assert_int_le(queue.alarm, fake_now + 2 * TRALE_MS);
+    timer_queue_keep_not(&queue);
+    ck_assert_int_le(queue.alarm, fake_now + TRALE_MS);
+    timer_queue_unblock(&queue);
+}
+END_TEST
+
+START_TEST(who_waits_for_no_timer_relies_on_the_alarm)
+{
+    ck_assert_int_eq(timer_queue_keep(&queue), TRALE_NEVER);
+    timer_queue_block(&queue);
+    arm(&entries[0], fake_now + TRALE_MS);
+    ck_assert_int_le(queue.alarm, fake_now + TRALE_MS);
+    timer_queue_unblock(&queue);
+}
+END_TEST
+
+START_TEST(one_at_a_time_delivers_what_is_due)
+{
+    ck_assert(!timer_queue_claim(&queue)); /* there is none */
+    arm(&entries[0], fake_now);
+    ck_assert(timer_queue_claim(&queue));
+    ck_assert(!timer_queue_claim(&queue));
+    timer_queue_release(&queue);
+    ck_assert(timer_queue_claim(&queue));
+}
+END_TEST
+
 START_TEST(evicted_timers_fire_whatever_their_deadline)
 {
     struct wake_batch batch = {0};
@@ -426,4 +478,7 @@ TEST_MAIN_WITH(setup, teardown, "timer_queue", random_timers_agree_with_sorting,
                a_zeroed_timer_was_never_armed, the_last_waker_is_the_one_that_is_woken,
                an_earlier_timer_moves_the_alarm_of_a_blocked_reactor,
                an_alarm_that_went_off_unseen_is_set_again,
+               who_keeps_the_time_spares_the_reactor_to_get_up,
+               while_it_is_awake_the_alarm_is_late_by_a_millisecond_at_most,
+               who_waits_for_no_timer_relies_on_the_alarm, one_at_a_time_delivers_what_is_due,
                evicted_timers_fire_whatever_their_deadline)
