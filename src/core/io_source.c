@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/io_try.h"
 #include "core/pool.h"
 #include "core/process.h"
 #include "core/reactor.h"
@@ -25,10 +26,7 @@ trale_io *source_alloc(void)
     *io = (trale_io){.fd = -1, .references = 1, .generation = process_generation()};
     atomic_init(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
     list_init(&io->waiters);
-    if (pthread_mutex_init(&io->lock, NULL) == 0)
-        return io;
-    free(io);
-    return NULL;
+    return io;
 }
 
 void source_owe(trale_io *io, unsigned direction, int error)
@@ -130,19 +128,14 @@ void source_release(trale_io *io)
     /* Release and acquire pair with each other: the last one frees after every use. */
     if (atomic_fetch_sub_explicit(&io->references, 1, memory_order_acq_rel) > 1)
         return;
-    pthread_mutex_destroy(&io->lock);
     free(io);
 }
 
-/*
- * In a forked child an io of the parent's is unregistered, and nobody waits on it or pins it. The
- * first use in the child says so; process_lock keeps a second one from saying it too.
- */
-static void adopt(trale_io *io)
+void source_adopt(trale_io *io)
 {
     process_lock();
     if (io->generation != process_generation()) {
-        pthread_mutex_init(&io->lock, NULL);
+        atomic_init(&io->lock.word, 0);
         list_init(&io->waiters);
         io->reactor = NULL;
         io->lent = 0;
@@ -153,29 +146,12 @@ static void adopt(trale_io *io)
     process_unlock();
 }
 
-static void adopt_if_forked(trale_io *io)
-{
-    if (__atomic_load_n(&io->generation, __ATOMIC_ACQUIRE) != process_generation())
-        adopt(io);
-}
-
 /* The child's first use of the io may be this, and an adoption after it would forget it. */
 void source_retain(trale_io *io)
 {
     adopt_if_forked(io);
     /* Relaxed: who adds a reference has one, or the lock of a registered source. */
     atomic_fetch_add_explicit(&io->references, 1, memory_order_relaxed);
-}
-
-/* Acquire: pairs with source_unpin; a close that has seen our pin go has seen our system call. */
-static uint64_t source_pin(trale_io *io)
-{
-    return atomic_fetch_add_explicit(&io->word, SOURCE_PIN, memory_order_acquire);
-}
-
-static void source_unpin(trale_io *io)
-{
-    atomic_fetch_sub_explicit(&io->word, SOURCE_PIN, memory_order_release);
 }
 
 /* Before the number is given up. Acquire: pairs with source_unpin. A pin lasts for one poll, which
@@ -210,13 +186,13 @@ int source_lend(trale_io *io)
     int error;
 
     adopt_if_forked(io);
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     error = source_is_closed(io) ? -EBADF : 0;
     if (error == 0) {
         io->lent++;
         source_retain(io);
     }
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     return error;
 }
 
@@ -224,9 +200,9 @@ bool source_is_lent(trale_io *io)
 {
     bool lent;
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     lent = io->lent > 0;
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     return lent;
 }
 
@@ -234,9 +210,9 @@ void source_return(trale_io *io)
 {
     bool last;
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     last = --io->lent == 0 && io->close_later;
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     if (last) {
         await_unpinned(io);
         close(io->fd);
@@ -244,68 +220,81 @@ void source_return(trale_io *io)
     source_release(io);
 }
 
-/*
- * The try met EAGAIN: the io is not ready, unless a report has come since word was read. Release:
- * pairs with the reactor's acquire in source_ready.
- */
-static void source_clear(trale_io *io, uint64_t word, unsigned interest)
-{
-    uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
-
-    while (old / SOURCE_TICK == word / SOURCE_TICK &&
-           !atomic_compare_exchange_weak_explicit(&io->word, &old, old & ~(uint64_t)interest,
-                                                  memory_order_release, memory_order_relaxed))
-        ;
-}
-
-/* Registers the source with the context's reactor if it has none. Under the source's lock. */
-static int source_register(trale_io *io)
+/* With the context's reactor. TCP says that it can be written only after it could not. */
+static int register_anew(trale_io *io, bool write)
 {
     struct reactor *reactor;
-    int error;
+    int error = reactor_current(&reactor);
 
-    if (wait_is_vain())
-        return -ESHUTDOWN;
-    if (io->reactor)
-        return 0;
-    error = reactor_current(&reactor);
+    write = write || io->kind.tcp;
     if (error == 0)
-        error = reactor_add(reactor, io);
-    if (error != 0) { /* nobody will report: what is known is nothing, every call must try */
-        atomic_fetch_or(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
+        error = reactor_add(reactor, io, write);
+    if (error != 0)
         return error;
-    }
     io->reactor = reactor;
+    io->reports_writable = write;
     source_retain(io);
     return 0;
 }
 
-/*
- * Puts the waiter on the list, unless the io was closed, or a report has come since the word was
- * read: 1. Under the lock, and the reactor reports under the lock, so a report is seen here or
- * finds the waiter on the list.
- */
-static int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned interest,
-                       trale_waker *waker, uint64_t word)
+static int register_writing(trale_io *io)
+{
+    int error = reactor_add_write(io->reactor, io);
+
+    io->reports_writable = error == 0;
+    return error;
+}
+
+/* Registers the source, if it is not, for what the waiter waits for. Under the source's lock. */
+static int source_register(trale_io *io, unsigned interest)
+{
+    bool write = (interest & TRALE_WRITABLE) != 0;
+    int error = 0;
+
+    if (wait_is_vain())
+        return -ESHUTDOWN;
+    if (!io->reactor)
+        error = register_anew(io, write);
+    else if (write && !io->reports_writable)
+        error = register_writing(io);
+    if (error != 0) /* nobody will report: what is known is nothing, every call must try */
+        atomic_fetch_or(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
+    return error;
+}
+
+/* Changed under the lock. False is stored, with release, as the last thing that is done to a waiter
+ * that was taken out; its owner reads it with acquire, and may free it. */
+static bool is_linked(const struct trale_io_waiter *waiter)
+{
+    return __atomic_load_n(&waiter->linked, __ATOMIC_ACQUIRE);
+}
+
+static void set_linked(struct trale_io_waiter *waiter, bool linked)
+{
+    __atomic_store_n(&waiter->linked, linked, __ATOMIC_RELEASE);
+}
+
+int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned interest,
+                trale_waker *waker, uint64_t word)
 {
     uint64_t now;
     int error;
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     now = atomic_load_explicit(&io->word, memory_order_relaxed);
     if ((now & SOURCE_CLOSED) || now / SOURCE_TICK != word / SOURCE_TICK)
         error = 1;
     else
-        error = source_register(io);
+        error = source_register(io, interest);
     if (error == 0) {
         waiter->waker = waker;
         waiter->interest = interest;
-        if (!waiter->linked)
+        if (!is_linked(waiter))
             list_push_back(&io->waiters, &waiter->link);
-        waiter->linked = true;
+        set_linked(waiter, true);
         source_hold(waiter, io);
     }
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     return error;
 }
 
@@ -316,78 +305,35 @@ void source_hold(struct trale_io_waiter *waiter, trale_io *io)
     waiter->io = io;
 }
 
+static void take_out(struct trale_io_waiter *waiter, trale_io *io)
+{
+    lock_take(&io->lock);
+    if (is_linked(waiter))
+        list_remove(&waiter->link);
+    set_linked(waiter, false);
+    lock_give(&io->lock);
+}
+
 void source_forget(struct trale_io_waiter *waiter)
 {
     trale_io *io = waiter->io;
 
-    pool_leave(waiter->job);
+    if (waiter->job)
+        pool_leave(waiter->job);
     waiter->job = NULL;
     if (!io)
         return;
-    pthread_mutex_lock(&io->lock);
-    if (waiter->linked)
-        list_remove(&waiter->link);
-    pthread_mutex_unlock(&io->lock);
-    waiter->linked = false;
+    if (is_linked(waiter))
+        take_out(waiter, io);
     waiter->io = NULL;
     source_release(io);
 }
 
-/*
- * On TCP, moving less than asked for tells that there is no more, unless the end may be near:
- * data and the end can come in one report, and the end will not be reported again. Other
- * streams have short reads in the middle: at the packets of a pipe, at descriptors that are
- * passed along; and so has TCP at urgent data, which is reported as final for that reason.
- */
-static bool tells_empty(const trale_io *io, uint64_t word, bool drained)
-{
-    return drained && io->kind.tcp && (word & SOURCE_FINAL) == 0;
-}
-
-/* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is
- * left but the waiter's reference. */
 enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output)
 {
-    int wait = 1, owed = interest & SOURCE_APART ? 0 : source_owed(io, interest);
-    bool drained = false;
-    intptr_t result;
-    uint64_t word;
-
-    if (owed != 0) {
-        *output = owed;
-        return TRALE_READY;
-    }
-    if (await_budget_is_spent(trale_context_waker(cx))) {
-        source_retain(io);     /* the call has begun: a close must leave it the io */
-        source_forget(waiter); /* not to wake who polled before, and may be gone */
-        waiter->io = io;
-        return TRALE_PENDING;
-    }
-    adopt_if_forked(io);
-    word = source_pin(io);
-    do {
-        result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
-        if (result == -EAGAIN &&
-            ((word & interest) || (interest & SOURCE_APART) || wait_is_vain()))
-            result = attempt(io, operation, &drained);
-        if (tells_empty(io, word, drained))
-            source_clear(io, word, interest);
-        if (result != -EAGAIN)
-            break;
-        if ((interest & SOURCE_APART) == 0)
-            source_clear(io, word, interest);
-        wait = source_wait(io, waiter, interest, trale_context_waker(cx), word);
-        result = wait;
-        word = atomic_load_explicit(&io->word, memory_order_acquire);
-    } while (wait > 0);
-    source_unpin(io); /* from here on the waiter's reference, if any, keeps the io */
-    if (wait == 0)
-        return TRALE_PENDING;
-    source_forget(waiter);
-    *output = result;
-    return TRALE_READY;
+    return source_poll_known(waiter, io, interest, attempt, operation, cx, output);
 }
 
 /* Under the lock. */
@@ -402,8 +348,8 @@ static void wake_waiters(trale_io *io, uint64_t ready, struct wake_batch *batch)
         if ((waiter->interest & ready) == 0)
             continue;
         list_remove(link);
-        waiter->linked = false;
         waker_claim(waiter->waker, batch);
+        set_linked(waiter, false);
     }
 }
 
@@ -411,13 +357,13 @@ void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch)
 {
     uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     /* Acquire and release: pair with source_clear, both ways. */
     while (!atomic_compare_exchange_weak_explicit(&io->word, &old, (old + SOURCE_TICK) | ready,
                                                   memory_order_acq_rel, memory_order_relaxed))
         ;
     wake_waiters(io, ready, batch);
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
 }
 
 void source_evict(trale_io *io, struct wake_batch *batch)
@@ -435,14 +381,14 @@ int trale_close(trale_io *io)
     if (!io)
         return -EINVAL;
     adopt_if_forked(io);
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     atomic_fetch_or(&io->word, SOURCE_CLOSED);
     wake_waiters(io, SOURCE_READABLE | SOURCE_WRITABLE, &batch);
     if (io->reactor)
         reactor_remove(io->reactor, io);
     io->reactor = NULL;
     close_later = io->close_later = io->lent > 0;
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     wake_batch_deliver(&batch); /* before what may take long: a close that lingers, socket(7) */
     await_unpinned(io);
     if (!close_later && close(io->fd) != 0 && errno != EINTR)

@@ -23,12 +23,12 @@
 #ifndef CORE_IO_SOURCE_H
 #define CORE_IO_SOURCE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <trale/io.h>
 
 #include "base/list.h"
+#include "base/lock.h"
 #include "task/waker.h"
 
 #define SOURCE_READABLE UINT64_C(0x1) /* equal to TRALE_READABLE */
@@ -55,9 +55,10 @@ struct trale_io {
     int fd;                       /* I: */
     struct source_kind kind;      /* I: */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
-    pthread_mutex_t lock;
+    struct lock lock;
     unsigned generation;       /* L: of fork: what follows is true in one process only */
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
+    bool reports_writable;     /* L: and its being writable is reported, too */
     struct trale_link waiters; /* L: */
     unsigned lent;             /* L: jobs that use the descriptor */
     bool close_later;          /* L: the last of these closes it */

@@ -8,18 +8,9 @@
 #include "core/io_source.h"
 #include "io/ops.h"
 #include "io/sigpipe.h"
+#include "io/stream.h"
 #include "io/transfer.h"
-#include "task/await.h"
-
-/* Moving nothing never waits, though some files have EAGAIN for it: inotify. */
-static intptr_t result_of(ssize_t n, size_t size)
-{
-    if (n >= 0)
-        return n;
-    if (errno != EAGAIN) /* on Linux EWOULDBLOCK is the same */
-        return -errno;
-    return size > 0 ? -EAGAIN : 0;
-}
+#include "task/await_fiber.h"
 
 /* Moving nothing never waits, and says nothing of what there is, or has room. */
 static unsigned interest(unsigned direction, size_t size)
@@ -49,10 +40,10 @@ static intptr_t try_read(const trale_io *io, void *operation, bool *drained)
         n = read(io->fd, f->buffer, f->size);
     while (n < 0 && errno == EINTR);
     *drained = n > 0 && (size_t)n < f->size;
-    return result_of(n, f->size);
+    return stream_result(n, f->size);
 }
 
-static enum trale_poll read_poll(trale_future *self, trale_context *cx)
+static inline enum trale_poll read_poll(trale_future *self, trale_context *cx)
 {
     trale_read_future *f = container_of(self, trale_read_future, future);
 
@@ -61,8 +52,8 @@ static enum trale_poll read_poll(trale_future *self, trale_context *cx)
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, false, &(struct iovec){f->buffer, f->size}, 1,
                          cx);
-    return source_poll(&f->waiter, f->io, interest(TRALE_READABLE, f->size), try_read, f, cx,
-                       &self->output);
+    return source_poll_known(&f->waiter, f->io, interest(TRALE_READABLE, f->size), try_read, f,
+                             cx, &self->output);
 }
 
 static void read_drop(trale_future *self)
@@ -89,23 +80,14 @@ ssize_t trale_read(trale_io *io, void *buffer, size_t size)
 
     trale_read_init(&f, io, buffer, size);
     f.waiter.to_end = true;
-    return await_call_to_end(__func__, &f.future, read_withdraw);
+    return await_known_to_end(__func__, &f.future, read_poll, read_drop, read_withdraw);
 }
 
 static intptr_t try_write(const trale_io *io, void *operation, bool *drained)
 {
     const trale_write_future *f = operation;
-    struct sigpipe guard;
-    ssize_t n;
 
-    sigpipe_hold(&guard, io);
-    do
-        n = io->kind.socket ? send(io->fd, f->buffer, f->size, MSG_NOSIGNAL)
-                            : write(io->fd, f->buffer, f->size);
-    while (n < 0 && errno == EINTR);
-    sigpipe_release(&guard, n);
-    *drained = n >= 0 && (size_t)n < f->size;
-    return result_of(n, f->size);
+    return stream_write(io, f->buffer, f->size, drained);
 }
 
 static enum trale_poll write_poll(trale_future *self, trale_context *cx)
@@ -139,13 +121,27 @@ static bool write_withdraw(trale_future *self)
     return transfer_withdraw(&container_of(self, trale_write_future, future)->waiter);
 }
 
+static intptr_t try_write_now(const trale_io *io, void *operation, bool *drained)
+{
+    const struct iovec *all = operation;
+
+    return stream_write(io, all->iov_base, all->iov_len, drained);
+}
+
 ssize_t trale_write(trale_io *io, const void *buffer, size_t size)
 {
     trale_write_future f;
 
+    if (stream_may_try_now(__func__, io, buffer, size)) {
+        struct iovec all = {(void *)(uintptr_t)buffer, size};
+        intptr_t n = source_try_now(io, TRALE_WRITABLE, try_write_now, &all);
+
+        if (n != -EAGAIN)
+            return n;
+    }
     trale_write_init(&f, io, buffer, size);
     f.waiter.to_end = true;
-    return await_call_to_end(__func__, &f.future, write_withdraw);
+    return await_known_to_end(__func__, &f.future, write_poll, write_drop, write_withdraw);
 }
 
 /* Several buffers. */
@@ -174,7 +170,7 @@ static intptr_t try_readv(const trale_io *io, void *operation, bool *drained)
         n = readv(io->fd, f->iov, f->count);
     while (n < 0 && errno == EINTR);
     *drained = n > 0 && (size_t)n < size;
-    return result_of(n, size);
+    return stream_result(n, size);
 }
 
 static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
@@ -193,7 +189,7 @@ static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
     while (n < 0 && errno == EINTR);
     sigpipe_release(&guard, n);
     *drained = n >= 0 && (size_t)n < size;
-    return result_of(n, size);
+    return stream_result(n, size);
 }
 
 static enum trale_poll readv_poll(trale_future *self, trale_context *cx)
