@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/lots.h"
 #include "base/misuse.h"
-#include "task/fiber.h"
+#include "task/hand_over.h"
 #include "task/local.h"
 #include "task/thread.h"
 
@@ -144,38 +143,19 @@ static inline __attribute__((always_inline)) enum trale_poll poll(trale_task *ta
     return task->future->ops->poll(task->future, &cx);
 }
 
-/* Polls, or drops if there is nothing to unwind. True: the task has ended. */
+/* Polls, or drops if there is nothing to unwind. True: the task has ended; if it handed over to
+ * others, the last one. */
 static bool poll_or_cancel(trale_task *task)
 {
-    trale_future *future = task->future;
-    bool arrived = task->arrived;
-
-    task->arrived = false;
-    if (state_start(&task->waker.state, arrived) && !fiber_is_running(future)) {
-        future->output = -ECANCELED;
+    if (poll_start(task) && !fiber_is_running(task->future)) {
+        task->future->output = -ECANCELED;
         finish(task, false);
         return true;
     }
     if (poll(task) == TRALE_PENDING)
         return false;
-    finish(task, true);
+    finish(this_thread.task, true);
     return true;
-}
-
-/* A poll begins: the task that stands first on the run queue waits, until it is woken. */
-static trale_task *begin(struct run_queue *queue)
-{
-    uint32_t polls = atomic_load_explicit(&queue->polls, memory_order_relaxed);
-    trale_task *task = container_of(queue->ready.next, trale_task, link);
-
-    section_begin(&queue->freeze);
-    task->ready = false;
-    list_remove(&task->link);
-    list_push_back(&queue->waiting, &task->link);
-    atomic_store_explicit(&queue->polled, task, memory_order_relaxed);
-    atomic_store_explicit(&queue->polls, polls + 1, memory_order_relaxed);
-    section_end(&queue->freeze);
-    return task;
 }
 
 static void task_wake_again(trale_task *task)
@@ -185,20 +165,26 @@ static void task_wake_again(trale_task *task)
         task_ready(task);
 }
 
-/* One poll of the task that stands first on the run queue. */
+/* One poll of the task that stands first on the run queue, and those of the fibers that it hands
+ * over to. */
 static void run(struct run_queue *queue)
 {
-    trale_task *task = begin(queue);
+    trale_task *task = poll_next(queue);
     bool ended;
 
+    section_begin(&queue->freeze);
+    poll_begin_in_section(queue, task);
+    section_end(&queue->freeze);
     this_thread.task = task;
     this_thread.polling = true;
     this_thread.spent = 0;
     ended = poll_or_cancel(task);
+    task = this_thread.task;
     this_thread.polling = false;
     this_thread.task = NULL;
     if (!this_thread.queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
+    queue->spent += this_thread.spent;
     if (ended)
         return;
     /* Before: what a fiber that yielded is said to wait for is of an earlier wait, and gone. */
@@ -208,36 +194,21 @@ static void run(struct run_queue *queue)
     atomic_store_explicit(&queue->polled, NULL, memory_order_release);
 }
 
-/* By lot, in tests: one of the next few becomes the first. */
-static void draw_first(struct run_queue *queue)
-{
-    struct trale_link *link = queue->ready.next;
-
-    for (uint32_t n = lots_draw(8); n > 0 && link->next != &queue->ready; n--)
-        link = link->next;
-    if (link == queue->ready.next)
-        return;
-    section_begin(&queue->freeze);
-    list_remove(link);
-    list_push_front(&queue->ready, link);
-    section_end(&queue->freeze);
-}
-
 unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct trale_link *last)
 {
     uint32_t before = atomic_load_explicit(&queue->polls, memory_order_relaxed);
-    bool go_on = true;
-    unsigned spent = 0;
 
-    while (go_on && most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
-        draw_first(queue);
-        go_on = queue->ready.next != last;
+    queue->control = fiber_control();
+    queue->until = before + most;
+    queue->last = last;
+    queue->spent = 0;
+    while (poll_goes_on(queue, 0)) {
+        poll_draw_first(queue);
         run(queue);
-        spent += this_thread.spent;
     }
     counter_add(&queue->polled_so_far,
                 atomic_load_explicit(&queue->polls, memory_order_relaxed) - before);
-    return spent;
+    return queue->spent;
 }
 
 int trale_cancel(trale_task *task)
