@@ -404,8 +404,3 @@ bool executor_wait_left(struct executor *ex, int64_t timeout_ns)
             return atomic_load(&ex->left) != 0;
     return true;
 }
-
-struct executor *executor_current(void)
-{
-    return this_thread.queue ? container_of(this_thread.queue, struct executor, queue) : NULL;
-}

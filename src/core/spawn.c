@@ -21,10 +21,13 @@ const char *spawn_site(void)
 
 static int choose(trale_runtime **rt, const trale_spawn_options *options)
 {
+    const struct executor *here = executor_current();
     int error = 0;
 
     if (options && options->runtime)
         *rt = options->runtime;
+    else if (here)
+        *rt = here->runtime;
     else
         error = runtime_current(rt);
     if (error == 0 && options && options->executor > (*rt)->count)

@@ -26,12 +26,23 @@ static uint32_t born_now(void)
                             : clock_coarse());
 }
 
-/* A new task is QUEUED: whoever makes it queues it. Its link is empty, it stands nowhere. */
+/* A new task is QUEUED: whoever makes it queues it. Its link is empty, it stands nowhere. Field by
+ * field: to zero it first takes longer than all the rest. */
 void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
                void (*free)(trale_task *))
 {
-    *task = (trale_task){.future = future, .name = name, .free = free, .born = born_now()};
     list_init(&task->link);
+    task->waker.next = NULL;
+    task->home = NULL;
+    task->future = future;
+    task->locals = NULL;
+    task->joiner = NULL;
+    task->free = free;
+    task->name = name;
+    task->site = NULL;
+    task->born = born_now();
+    task->round = 0;
+    task->shared = task->ready = task->arrived = task->over = task->joined_here = false;
     atomic_init(&task->waker.state.word,
                 STATE_QUEUED | (handle ? 2 * STATE_REFERENCE : STATE_REFERENCE));
 }
@@ -50,15 +61,13 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
 
 void task_submit(trale_task *task)
 {
-    struct wake_batch batch = {&task->waker, &task->waker};
-
     if (task->home == this_thread.queue) {
         state_born_here(&task->waker.state);
         task_ready(task);
         return;
     }
     task->waker.next = NULL;
-    wake_batch_deliver(&batch);
+    wake_batch_send(&(struct wake_batch){&task->waker, &task->waker});
 }
 
 void task_release(trale_task *task)
@@ -88,17 +97,22 @@ static void wake_joiner(trale_task *task)
     task_release(task);
 }
 
-/* From here on nobody finds the task by the lists of its executor, and no wake puts it there. */
-static void leave(trale_task *task)
+/* From here on nobody finds the task by the lists of its executor, and no wake puts it there. True:
+ * a task of the same executor waits for its end, and is woken, to see it when it is polled. */
+static bool leave(trale_task *task)
 {
     struct run_queue *queue = task->home;
+    bool joined_here = task->joined_here;
 
     section_begin(&queue->freeze);
     task->ready = task->over = true;
     task->joined_here = false;
     list_remove(&task->link);
     atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
+    if (joined_here)
+        task_wake_in_section(container_of(task->joiner, trale_task, waker));
     section_end(&queue->freeze);
+    return joined_here;
 }
 
 /*
@@ -110,21 +124,17 @@ static void finish(trale_task *task, bool ready)
     struct run_queue *queue = task->home;
     trale_future *future = task->future;
     intptr_t result = future->output;
-    trale_waker *joiner;
     unsigned finished;
 
-    trale_future_drop(future);
+    if (future->ops->drop)
+        future->ops->drop(future);
     locals_end(&task->locals);
     task->result = ready ? result : future->output;
-    /* One of the same executor has the handle, so the task stays until it is polled. */
-    joiner = task->joined_here ? task->joiner : NULL;
-    leave(task);
     queue->ended++;
     /* Who learns of the end on another thread must find it accounted for. */
-    if (!joiner && !state_is_sole(&task->waker.state))
+    if (!leave(task) && !state_is_sole(&task->waker.state))
         queue->account(queue);
     finished = state_finish(&task->waker.state);
-    trale_waker_wake(joiner);
     if (finished & FINISHED_ON_ITS_WAY)
         queue->expected++;
     if (finished & FINISHED_WAKE_JOINER)

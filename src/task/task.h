@@ -76,12 +76,21 @@ static inline void task_ready(trale_task *task)
 }
 
 /* Executor: the same if it is not there yet, nor on its way from another thread. */
-static inline void task_wake_here(trale_task *task)
+static inline void task_wake_in_section(trale_task *task)
 {
     if (task->ready || state_is_queued(&task->waker.state))
         return;
     counter_add(&task->home->woken_here, 1);
-    task_ready(task);
+    task_ready_in_section(task);
+}
+
+static inline void task_wake_here(trale_task *task)
+{
+    struct run_queue *queue = task->home;
+
+    section_begin(&queue->freeze);
+    task_wake_in_section(task);
+    section_end(&queue->freeze);
 }
 
 /* Executor: it came out of the inbox. False: it is over, and what it kept for that a reference of
