@@ -32,7 +32,7 @@ static void cancel_all(struct executor *ex)
         if (task == &ex->janitor || task->round == round)
             continue;
         state_mark_cancelled(&task->waker.state);
-        task_ready_in_section(task);
+        task_ready_in_section(&ex->queue, task);
     }
 }
 

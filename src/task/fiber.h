@@ -6,7 +6,7 @@
 #ifndef TASK_FIBER_H
 #define TASK_FIBER_H
 
-#include "base/misuse.h"
+#include "base/inline.h"
 #include "task/fiber_annotate.h"
 #include "task/stack.h"
 #include "task/switch.h"
@@ -86,7 +86,7 @@ static inline void fiber_start(struct fiber *f)
 
 /* The poll of a fiber: runs it until it is suspended or done, and then, if it hands over, others.
  * What it returns holds of the last one, this_thread.task. Inline: see switch.h. */
-static inline __attribute__((always_inline)) enum trale_poll fiber_resume(struct fiber *f)
+ALWAYS_INLINE enum trale_poll fiber_resume(struct fiber *f)
 {
     this_thread.polling = false;
     fiber_start(f);

@@ -8,13 +8,12 @@
 #ifndef TASK_HAND_OVER_H
 #define TASK_HAND_OVER_H
 
+#include "base/inline.h"
 #include "base/lots.h"
 #include "base/misuse.h"
 #include "task/fiber.h"
 #include "task/task.h"
 #include "task/thread.h"
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* What stands first on the run queue, if anything does. */
 ALWAYS_INLINE trale_task *poll_next(const struct run_queue *queue)
@@ -91,7 +90,7 @@ ALWAYS_INLINE struct fiber *hand_over(struct run_queue *queue, bool yields)
     }
     section_begin(&queue->freeze);
     if (yields && !task->ready)
-        task_ready_in_section(task);
+        task_ready_in_section(queue, task);
     poll_begin_in_section(queue, next);
     section_end(&queue->freeze);
     queue->spent += this_thread.spent;

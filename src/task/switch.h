@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "base/inline.h"
+
 /* Where a new stack begins: calls fiber_main with the pointer from its first frame. */
 void fiber_trampoline(void);
 
@@ -42,8 +44,7 @@ static inline uint64_t fiber_control(void)
  * every return after one to another depth would be mispredicted, which costs more than the switch.
  * Below the stack pointer may be 128 bytes of the function that this stands in.
  */
-static inline __attribute__((always_inline)) void fiber_switch(void **save, void *load,
-                                                               uint64_t control)
+ALWAYS_INLINE void fiber_switch(void **save, void *load, uint64_t control)
 {
     __asm__ volatile("leaq -128(%%rsp), %%rsp\n\t"
                      "pushq %%rbp\n\t"

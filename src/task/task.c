@@ -84,7 +84,7 @@ bool task_arrive_in_section(trale_task *task)
     }
     task->arrived = true;
     if (!task->ready)
-        task_ready_in_section(task);
+        task_ready_in_section(task->home, task);
     return true;
 }
 
@@ -110,7 +110,7 @@ static bool leave(trale_task *task)
     list_remove(&task->link);
     atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
     if (joined_here)
-        task_wake_in_section(container_of(task->joiner, trale_task, waker));
+        task_wake_in_section(queue, container_of(task->joiner, trale_task, waker));
     section_end(&queue->freeze);
     return joined_here;
 }
@@ -125,14 +125,20 @@ static void finish(trale_task *task, bool ready)
     trale_future *future = task->future;
     intptr_t result = future->output;
     unsigned finished;
+    bool joined_here;
 
     if (future->ops->drop)
         future->ops->drop(future);
     locals_end(&task->locals);
     task->result = ready ? result : future->output;
     queue->ended++;
+    joined_here = leave(task);
+    if (state_is_sole(&task->waker.state)) {
+        task->free(task);
+        return;
+    }
     /* Who learns of the end on another thread must find it accounted for. */
-    if (!leave(task) && !state_is_sole(&task->waker.state))
+    if (!joined_here)
         queue->account(queue);
     finished = state_finish(&task->waker.state);
     if (finished & FINISHED_ON_ITS_WAY)
@@ -144,7 +150,7 @@ static void finish(trale_task *task, bool ready)
 }
 
 /* Nearly every task is a fiber, and its poll is no call: see switch.h. */
-static inline __attribute__((always_inline)) enum trale_poll poll(trale_task *task)
+ALWAYS_INLINE enum trale_poll poll(trale_task *task)
 {
     trale_context cx = {.waker = &task->waker};
 
