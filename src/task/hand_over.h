@@ -44,27 +44,21 @@ ALWAYS_INLINE bool poll_goes_on(const struct run_queue *queue, unsigned spent)
            queue->spent + spent < POLL_BUDGET;
 }
 
-/* A poll begins: the task that stands first on the run queue waits, until it is woken. */
-ALWAYS_INLINE void poll_begin_in_section(struct run_queue *queue, trale_task *task)
+/* A poll begins: the task that stands first on the run queue waits, until it is woken. Returns
+ * whether it has arrived, for state_start. */
+ALWAYS_INLINE bool poll_begin_in_section(struct run_queue *queue, trale_task *task)
 {
     uint32_t polls = atomic_load_explicit(&queue->polls, memory_order_relaxed) + 1;
+    bool arrived = task->arrived;
 
     if (&task->link == queue->last)
         queue->until = polls;
-    task->ready = false;
+    task->ready = task->arrived = false;
     list_remove(&task->link);
     list_push_back(&queue->waiting, &task->link);
     atomic_store_explicit(&queue->polled, task, memory_order_relaxed);
     atomic_store_explicit(&queue->polls, polls, memory_order_relaxed);
-}
-
-/* True: the task was cancelled before. */
-ALWAYS_INLINE bool poll_start(trale_task *task)
-{
-    bool arrived = task->arrived;
-
-    task->arrived = false;
-    return state_start(&task->waker.state, arrived);
+    return arrived;
 }
 
 /* Not one that was cancelled before it started: that does not start. */
@@ -81,6 +75,7 @@ ALWAYS_INLINE bool can_be_handed_to(const trale_task *task)
 ALWAYS_INLINE struct fiber *hand_over(struct run_queue *queue, bool yields)
 {
     trale_task *task = this_thread.task, *next;
+    bool arrived;
 
     poll_draw_first(queue);
     next = poll_next(queue);
@@ -91,12 +86,12 @@ ALWAYS_INLINE struct fiber *hand_over(struct run_queue *queue, bool yields)
     section_begin(&queue->freeze);
     if (yields && !task->ready)
         task_ready_in_section(queue, task);
-    poll_begin_in_section(queue, next);
+    arrived = poll_begin_in_section(queue, next);
     section_end(&queue->freeze);
     queue->spent += this_thread.spent;
     this_thread.spent = 0;
     this_thread.task = next;
-    poll_start(next);
+    state_start(&next->waker.state, arrived);
     fiber_start(container_of(next->future, struct fiber, future));
     return container_of(next->future, struct fiber, future);
 }

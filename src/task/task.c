@@ -161,9 +161,9 @@ ALWAYS_INLINE enum trale_poll poll(trale_task *task)
 
 /* Polls, or drops if there is nothing to unwind. True: the task has ended; if it handed over to
  * others, the last one. */
-static bool poll_or_cancel(trale_task *task)
+static bool poll_or_cancel(trale_task *task, bool arrived)
 {
-    if (poll_start(task) && !fiber_is_running(task->future)) {
+    if (state_start(&task->waker.state, arrived) && !fiber_is_running(task->future)) {
         task->future->output = -ECANCELED;
         finish(task, false);
         return true;
@@ -186,15 +186,15 @@ static void task_wake_again(trale_task *task)
 static void run(struct run_queue *queue)
 {
     trale_task *task = poll_next(queue);
-    bool ended;
+    bool arrived, ended;
 
     section_begin(&queue->freeze);
-    poll_begin_in_section(queue, task);
+    arrived = poll_begin_in_section(queue, task);
     section_end(&queue->freeze);
     this_thread.task = task;
     this_thread.polling = true;
     this_thread.spent = 0;
-    ended = poll_or_cancel(task);
+    ended = poll_or_cancel(task, arrived);
     task = this_thread.task;
     this_thread.polling = false;
     this_thread.task = NULL;

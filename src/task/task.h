@@ -37,7 +37,7 @@ struct trale_task {
     uint16_t round;             /* I: of its runtime at the spawn */
     bool shared;                /* I: new, it stands with others that any executor may take */
     bool ready : 1;             /* S: it stands on the ready list, or is over */
-    bool arrived : 1;           /* X: it is QUEUED, and was taken from the inbox since */
+    bool arrived : 1;           /* S: it is QUEUED, and was taken from the inbox since */
     bool over : 1;              /* S: it stands on no list any more */
     bool joined_here : 1;       /* S: a task of the same executor waits for its end */
 };
