@@ -91,6 +91,19 @@ ALWAYS_INLINE intptr_t await_fiber(trale_task *task, trale_future *future, poll_
     return output;
 }
 
+/* await_at_once; no call for a fiber that is in no scope. */
+ALWAYS_INLINE bool await_fiber_at_once(const char *function)
+{
+    trale_task *task = this_thread.task;
+
+    if (!task || this_thread.polling || scope_current())
+        return await_at_once(function);
+    if (state_is_cancelled(&task->waker.state) || this_thread.spent >= POLL_BUDGET)
+        return false;
+    this_thread.spent++;
+    return true;
+}
+
 static inline bool await_withdraws(trale_future *future)
 {
     (void)future;
