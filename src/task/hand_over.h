@@ -102,9 +102,11 @@ ALWAYS_INLINE void fiber_suspend(trale_future *fiber, bool yields)
 {
     struct run_queue *queue = this_thread.queue;
 
-    if (!queue)
+    if (queue)
+        fiber_switch_out(container_of(fiber, struct fiber, future), queue,
+                         hand_over(queue, yields));
+    else
         misuse("fork", "a child that was forked in a task has no runtime to go on with");
-    fiber_switch_out(container_of(fiber, struct fiber, future), queue, hand_over(queue, yields));
 }
 
 #endif
