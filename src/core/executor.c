@@ -33,7 +33,7 @@ static void cancel_all(struct executor *ex)
         if (task == &ex->janitor || task->round == round)
             continue;
         state_mark_cancelled(&task->waker.state);
-        task_ready_in_section(task);
+        task_ready_in_section(&ex->queue, task);
     }
 }
 
@@ -445,9 +445,4 @@ bool executor_wait_left(struct executor *ex, int64_t timeout_ns)
         if (!futex_wait(&ex->left, 0, timeout_ns))
             return atomic_load(&ex->left) != 0;
     return true;
-}
-
-struct executor *executor_current(void)
-{
-    return this_thread.queue ? container_of(this_thread.queue, struct executor, queue) : NULL;
 }

@@ -18,6 +18,7 @@
 #include "task/run_queue.h"
 #include "task/stack.h"
 #include "task/task.h"
+#include "task/thread.h"
 
 /* What the stall watch knows of an executor; zeroed at first. */
 struct stall_seen {
@@ -86,6 +87,9 @@ void executor_stop(struct executor *ex);
 bool executor_wait_left(struct executor *ex, int64_t timeout_ns);
 
 /* The executor that runs on the calling thread; NULL: none. */
-struct executor *executor_current(void);
+static inline struct executor *executor_current(void)
+{
+    return this_thread.queue ? container_of(this_thread.queue, struct executor, queue) : NULL;
+}
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "core/spawn.h"
 
+#include "base/inline.h"
 #include "core/ops.h"
 #include "core/runtime.h"
 #include "task/await.h"
@@ -19,12 +20,15 @@ const char *spawn_site(void)
     return site;
 }
 
-static int choose(trale_runtime **rt, const trale_spawn_options *options)
+ALWAYS_INLINE int choose(trale_runtime **rt, const trale_spawn_options *options)
 {
+    const struct executor *here = executor_current();
     int error = 0;
 
     if (options && options->runtime)
         *rt = options->runtime;
+    else if (here)
+        *rt = here->runtime;
     else
         error = runtime_current(rt);
     if (error == 0 && options && options->executor > (*rt)->count)
@@ -32,7 +36,7 @@ static int choose(trale_runtime **rt, const trale_spawn_options *options)
     return error;
 }
 
-static int let_in(trale_runtime *rt, const trale_spawn_options *options, trale_task *new)
+ALWAYS_INLINE int let_in(trale_runtime *rt, const trale_spawn_options *options, trale_task *new)
 {
     int error;
 
@@ -52,8 +56,9 @@ static void send(trale_task *new, trale_task **task)
     runtime_send(new);
 }
 
-int spawn_prepare(trale_task **new, const trale_spawn_options *options,
-                  struct fiber_options *fiber)
+/* Inline, with choose and let_in: mostly there are no options. */
+ALWAYS_INLINE int prepare(trale_task **new, const trale_spawn_options *options,
+                          struct fiber_options *fiber)
 {
     trale_runtime *rt;
     int error;
@@ -70,6 +75,12 @@ int spawn_prepare(trale_task **new, const trale_spawn_options *options,
     return let_in(rt, options, *new);
 }
 
+int spawn_prepare(trale_task **new, const trale_spawn_options *options,
+                  struct fiber_options *fiber)
+{
+    return prepare(new, options, fiber);
+}
+
 void spawn_abandon(trale_task *new)
 {
     struct executor *ex = container_of(new->home, struct executor, queue);
@@ -78,14 +89,14 @@ void spawn_abandon(trale_task *new)
     runtime_uncount(ex->runtime, 1);
 }
 
-static int spawn_fiber(trale_task **task, const trale_spawn_options *options,
-                       struct fiber_options *fiber)
+ALWAYS_INLINE int spawn_fiber(trale_task **task, const trale_spawn_options *options,
+                              struct fiber_options *fiber)
 {
     trale_task *new;
     int error;
 
     fiber->handle = task != NULL;
-    error = spawn_prepare(&new, options, fiber);
+    error = prepare(&new, options, fiber);
     if (error == 0)
         send(new, task);
     return error;
@@ -100,7 +111,8 @@ int trale_spawn_with(trale_task **task, const trale_spawn_options *options, tral
 
 int trale_spawn(trale_task **task, trale_fn *fn, void *arg)
 {
-    return trale_spawn_with(task, NULL, fn, arg);
+    return spawn_fiber(task, NULL,
+                       &(struct fiber_options){.fn = fn, .arg = arg, .site = spawn_site()});
 }
 
 int trale_spawn_copy(trale_task **task, trale_fn *fn, const void *arg, size_t size)

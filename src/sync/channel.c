@@ -395,31 +395,46 @@ int trale_channel_try_recv(trale_channel *ch, void *item)
 }
 
 /* Without capacity every other call waits: it is not worth trying. */
-static bool may_try(const char *function, const trale_channel *ch)
+static bool may_try(const trale_channel *ch)
 {
-    return ch && ch->capacity > 0 && await_at_once(function);
+    return ch && ch->capacity > 0;
+}
+
+/* Not inline, so that who finds something there need not save what a switch takes. */
+static __attribute__((noinline)) int wait_to_send(trale_channel *channel, const void *item)
+{
+    trale_channel_send_future f;
+
+    trale_channel_send_init(&f, channel, item);
+    return (int)await_known("trale_channel_send", &f.future, send_poll, send_drop);
 }
 
 int trale_channel_send(trale_channel *channel, const void *item)
 {
-    trale_channel_send_future f;
-    int error = may_try(__func__, channel) ? trale_channel_try_send(channel, item) : -EAGAIN;
+    int error;
 
-    if (error != -EAGAIN)
-        return error;
-    trale_channel_send_init(&f, channel, item);
-    return (int)await_known(__func__, &f.future, send_poll, send_drop);
+    if (!may_try(channel) || !await_fiber_at_once(__func__))
+        return wait_to_send(channel, item);
+    error = trale_channel_try_send(channel, item);
+    return error == -EAGAIN ? wait_to_send(channel, item) : error;
+}
+
+static __attribute__((noinline)) int wait_to_recv(trale_channel *channel, void *item)
+{
+    trale_channel_recv_future f;
+
+    trale_channel_recv_init(&f, channel, item);
+    return (int)await_known("trale_channel_recv", &f.future, recv_poll, recv_drop);
 }
 
 int trale_channel_recv(trale_channel *channel, void *item)
 {
-    trale_channel_recv_future f;
-    int error = may_try(__func__, channel) ? trale_channel_try_recv(channel, item) : -EAGAIN;
+    int error;
 
-    if (error != -EAGAIN)
-        return error;
-    trale_channel_recv_init(&f, channel, item);
-    return (int)await_known(__func__, &f.future, recv_poll, recv_drop);
+    if (!may_try(channel) || !await_fiber_at_once(__func__))
+        return wait_to_recv(channel, item);
+    error = trale_channel_try_recv(channel, item);
+    return error == -EAGAIN ? wait_to_recv(channel, item) : error;
 }
 
 /* Called to see it: who would send, and who would receive if no item is left for anybody. */

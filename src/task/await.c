@@ -20,11 +20,17 @@ void trale_future_drop(trale_future *future)
         future->ops->drop(future);
 }
 
-int await_verdict(void)
+static inline int verdict(void)
 {
     trale_scope *scope = scope_current();
+    int error = scope_verdict(scope, this_thread.task);
 
-    return scope_carry_out(scope, scope_verdict(scope, this_thread.task));
+    return error == 0 ? 0 : scope_carry_out(scope, error);
+}
+
+int await_verdict(void)
+{
+    return verdict();
 }
 
 void await_timed_out(void)
@@ -64,6 +70,11 @@ void await_check(const char *function)
     if (this_thread.polling)
         misuse(function, "the poll of a future must not wait: poll the inner future with "
                          "trale_future_poll and return TRALE_PENDING instead");
+}
+
+void await_turn(trale_task *task)
+{
+    fiber_suspend(task->future, true);
 }
 
 bool await_at_once(const char *function)
@@ -142,7 +153,6 @@ int trale_yield(void)
         sched_yield();
         return await_verdict();
     }
-    this_thread.yielded = true;
-    fiber_suspend(task->future);
-    return await_verdict();
+    fiber_suspend(task->future, true);
+    return verdict();
 }

@@ -49,6 +49,9 @@ static inline bool await_budget_is_spent(trale_waker *waker)
     return true;
 }
 
+/* The running fiber has had its share of this poll: the others have their turn. */
+void await_turn(trale_task *task);
+
 /* trale_await, but a cancelled fiber waits on. The future is well formed. */
 intptr_t await_shielded(trale_future *future);
 

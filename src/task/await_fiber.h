@@ -7,10 +7,8 @@
 #define TASK_AWAIT_FIBER_H
 
 #include "task/await.h"
-#include "task/fiber.h"
+#include "task/hand_over.h"
 #include "task/scope.h"
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 typedef enum trale_poll poll_function(trale_future *self, trale_context *cx);
 typedef void drop_function(trale_future *self);
@@ -57,10 +55,8 @@ ALWAYS_INLINE void await_share(trale_task *task, unsigned spent_before)
 {
     if (this_thread.spent == spent_before)
         this_thread.spent++;
-    if (this_thread.spent < POLL_BUDGET)
-        return;
-    this_thread.yielded = true;
-    fiber_suspend(task->future);
+    if (this_thread.spent >= POLL_BUDGET)
+        await_turn(task);
 }
 
 /* poll and drop are the future's; drop_after_ready: the drop may have something to do then.
@@ -89,10 +85,23 @@ ALWAYS_INLINE intptr_t await_fiber(trale_task *task, trale_future *future, poll_
         if (scope && !shielded)
             scope_arm(scope, task);
         fiber_note_wait(task->future, future);
-        fiber_suspend(task->future);
+        fiber_suspend(task->future, false);
     }
     await_share(task, spent);
     return output;
+}
+
+/* await_at_once; no call for a fiber that is in no scope. */
+ALWAYS_INLINE bool await_fiber_at_once(const char *function)
+{
+    trale_task *task = this_thread.task;
+
+    if (!task || this_thread.polling || scope_current())
+        return await_at_once(function);
+    if (state_is_cancelled(&task->waker.state) || this_thread.spent >= POLL_BUDGET)
+        return false;
+    this_thread.spent++;
+    return true;
 }
 
 static inline bool await_withdraws(trale_future *future)

@@ -23,7 +23,7 @@ ENTERED_BY_SWITCH void fiber_main(struct fiber *f)
     if (f->scope)
         misuse("trale_scope_leave", "a task must leave its scopes before it returns");
     f->done = true;
-    fiber_switch_out(f);
+    fiber_switch_out(f, this_thread.queue, NULL);
     __builtin_unreachable();
 }
 
@@ -37,11 +37,6 @@ static void fiber_drop(trale_future *self)
 
 /* It is polled by fiber_resume, which is no call. */
 const struct trale_future_ops fiber_ops = {NULL, fiber_drop, "fiber"};
-
-bool fiber_is_running(const trale_future *future)
-{
-    return future->ops == &fiber_ops && container_of(future, const struct fiber, future)->started;
-}
 
 bool fiber_is_new(const trale_future *future)
 {

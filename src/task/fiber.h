@@ -6,24 +6,24 @@
 #ifndef TASK_FIBER_H
 #define TASK_FIBER_H
 
-#include "base/misuse.h"
+#include "base/inline.h"
 #include "task/fiber_annotate.h"
 #include "task/stack.h"
 #include "task/switch.h"
 #include "task/task.h"
 #include "task/thread.h"
 
+/* What every switch needs comes first. */
 struct fiber {
     trale_future future;
-    void *sp;     /* the fiber's, while it is suspended */
-    void *caller; /* the executor's, while the fiber runs */
+    void *sp;                  /* while it is suspended */
+    struct trale_scope *scope; /* the innermost it is in */
+    bool started, done;
+    trale_future *awaits; /* what it was suspended for last, unless it yielded */
     trale_fn *fn;
     void *arg;
     void (*ended)(void *arg, intptr_t result); /* may be NULL */
     struct stack *stack;
-    struct trale_scope *scope; /* the innermost it is in */
-    bool started, done;
-    trale_future *awaits; /* what it was suspended for last, unless it yielded */
     struct annotation annotation;
 };
 
@@ -51,32 +51,48 @@ void *fiber_argument(const trale_task *task);
 /* Is it a fiber with this as its ended? */
 bool fiber_ends_by(const trale_task *task, void (*ended)(void *arg, intptr_t result));
 
-UNINSTRUMENTED static void fiber_switch_out(struct fiber *f)
+extern const struct trale_future_ops fiber_ops;
+
+/* next NULL: to the executor. */
+UNINSTRUMENTED static void fiber_switch_out(struct fiber *f, struct run_queue *queue,
+                                            struct fiber *next)
 {
-    annotate_leave(&f->annotation, f->done);
-    fiber_switch(&f->sp, f->caller);
+    if (next)
+        annotate_hand_over(&f->annotation, &next->annotation, next->stack->low,
+                           (size_t)((char *)(next->stack + 1) - next->stack->low));
+    else
+        annotate_leave(&f->annotation, f->done);
+    fiber_switch(&f->sp, next ? next->sp : queue->sp, fiber_control());
     annotate_entered_fiber(&f->annotation);
 }
 
-extern const struct trale_future_ops fiber_ops;
-
-UNINSTRUMENTED static void fiber_switch_in(struct fiber *f)
+/* Returns when a fiber was suspended, or is done, and has not handed over to another. */
+UNINSTRUMENTED static void fiber_switch_in(struct fiber *f, struct run_queue *queue)
 {
     annotate_enter(&f->annotation, f->stack->low,
                    (size_t)((char *)(f->stack + 1) - f->stack->low));
-    fiber_switch(&f->caller, f->sp);
+    fiber_switch(&queue->sp, f->sp, queue->control);
+    f = container_of(this_thread.task->future, struct fiber, future);
     annotate_entered_executor(&f->annotation);
 }
 
-/* The poll of a fiber: runs it until it is suspended or done. Inline: see switch.h. */
-static inline __attribute__((always_inline)) enum trale_poll fiber_resume(struct fiber *f)
+/* Before a switch to it, which may be the first. */
+static inline void fiber_start(struct fiber *f)
 {
     if (!f->started)
         annotate_create(&f->annotation);
     f->started = true;
+}
+
+/* The poll of a fiber: runs it until it is suspended or done, and then, if it hands over, others.
+ * What it returns holds of the last one, this_thread.task. Inline: see switch.h. */
+ALWAYS_INLINE enum trale_poll fiber_resume(struct fiber *f)
+{
     this_thread.polling = false;
-    fiber_switch_in(f);
+    fiber_start(f);
+    fiber_switch_in(f, this_thread.queue);
     this_thread.polling = true;
+    f = container_of(this_thread.task->future, struct fiber, future);
     if (!f->done)
         return TRALE_PENDING;
     annotate_destroy(&f->annotation);
@@ -89,16 +105,11 @@ static inline void fiber_note_wait(trale_future *fiber, trale_future *awaited)
     container_of(fiber, struct fiber, future)->awaits = awaited;
 }
 
-/* Called on the fiber's stack: lets the poll that runs it return PENDING. */
-static inline void fiber_suspend(trale_future *fiber)
-{
-    if (!this_thread.queue)
-        misuse("fork", "a child that was forked in a task has no runtime to go on with");
-    fiber_switch_out(container_of(fiber, struct fiber, future));
-}
-
 /* Is it a fiber whose function has started? Then it can only end by itself. */
-bool fiber_is_running(const trale_future *future);
+static inline bool fiber_is_running(const trale_future *future)
+{
+    return future->ops == &fiber_ops && container_of(future, const struct fiber, future)->started;
+}
 
 /* Is it a fiber whose function has not started? */
 bool fiber_is_new(const trale_future *future);

@@ -48,6 +48,7 @@ struct annotation {
     void *fake_executor, *fake_fiber; /* ASan's fake stacks of the two sides */
     const void *executor_low;         /* the executor's own stack */
     size_t executor_size;
+    bool handed_over; /* it is entered from another fiber */
 #endif
 #ifdef ANNOTATE_THREAD
     void *fiber, *executor;
@@ -90,7 +91,15 @@ static inline __attribute__((always_inline)) void annotate_entered_fiber(struct 
 {
     (void)a;
 #ifdef ANNOTATE_ADDRESS
-    __sanitizer_finish_switch_fiber(a->fake_fiber, &a->executor_low, &a->executor_size);
+    const void *low;
+    size_t size;
+
+    __sanitizer_finish_switch_fiber(a->fake_fiber, &low, &size);
+    if (!a->handed_over) {
+        a->executor_low = low;
+        a->executor_size = size;
+    }
+    a->handed_over = false;
 #endif
 }
 
@@ -104,6 +113,24 @@ static inline __attribute__((always_inline)) void annotate_leave(struct annotati
 #endif
 #ifdef ANNOTATE_THREAD
     __tsan_switch_to_fiber(a->executor, 0);
+#endif
+}
+
+/* Before the switch to another fiber, which has the executor behind it from then on. */
+static inline __attribute__((always_inline)) void
+annotate_hand_over(struct annotation *a, struct annotation *next, const void *low, size_t size)
+{
+    (void)a, (void)next, (void)low, (void)size;
+#ifdef ANNOTATE_ADDRESS
+    next->fake_executor = a->fake_executor;
+    next->executor_low = a->executor_low;
+    next->executor_size = a->executor_size;
+    next->handed_over = true;
+    __sanitizer_start_switch_fiber(&a->fake_fiber, low, size);
+#endif
+#ifdef ANNOTATE_THREAD
+    next->executor = a->executor;
+    __tsan_switch_to_fiber(next->fiber, 0);
 #endif
 }
 

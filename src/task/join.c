@@ -42,10 +42,12 @@ static bool disarm(trale_join_future *f)
 
 static bool arm(trale_join_future *f, trale_waker *waker)
 {
-    if (f->armed && f->task->joiner == waker && !state_is_done(&f->task->waker.state))
-        return true;
-    if (!disarm(f))
-        return false; /* race: it has ended since it was looked at */
+    if (f->armed) {
+        if (f->task->joiner == waker && !state_is_done(&f->task->waker.state))
+            return true;
+        if (!disarm(f))
+            return false; /* race: it has ended since it was looked at */
+    }
     if (is_call_here(f)) {
         f->task->joiner = waker;
         set_joined_here(f->task, true);
@@ -69,7 +71,7 @@ static enum trale_poll join_poll(trale_future *self, trale_context *cx)
     if (!state_is_done(&f->task->waker.state)) {
         if (wait_is_vain())
             return future_ready(&f->future, -ESHUTDOWN);
-        if (arm(f, trale_context_waker(cx)))
+        if (arm(f, cx->waker))
             return TRALE_PENDING;
     }
     f->armed = false;

@@ -27,8 +27,13 @@ struct run_queue {
     _Alignas(64) struct inbox inbox;      /* A: */
     _Alignas(64) struct trale_link ready; /* S: the run queue, first in, first out */
     struct trale_link waiting;            /* S: the wait queue */
-    unsigned ended;                       /* X: tasks that have ended and are not accounted for */
-    unsigned expected;                    /* X: ended tasks that are on their way to the inbox */
+    void *sp;                             /* X: the executor's own stack, while a fiber runs */
+    uint64_t control;                     /* X: see switch.h; no poll leaves it changed */
+    const struct trale_link *last; /* X: it is polled, and then no other; NULL: does not matter */
+    uint32_t until;                /* X: or when there were so many polls */
+    unsigned spent;                /* X: operations that the polls have made */
+    unsigned ended;                /* X: tasks that have ended and are not accounted for */
+    unsigned expected;             /* X: ended tasks that are on their way to the inbox */
     void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
     const struct deadline_ops *deadlines; /* I: */
     /*

@@ -9,7 +9,7 @@
         .hidden fiber_switch
         .type   fiber_switch, %function
         .p2align 4
-fiber_switch:                           /* (void **save: x0, void *load: x1) */
+fiber_switch:                           /* (void **save: x0, void *load: x1, control: unused) */
         .cfi_startproc
         sub     sp, sp, #176
         stp     x19, x20, [sp, #0]

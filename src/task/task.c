@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/lots.h"
 #include "base/misuse.h"
 #include "task/block.h"
-#include "task/fiber.h"
-#include "task/fiber_annotate.h"
+#include "task/hand_over.h"
 #include "task/local.h"
 #include "task/thread.h"
 
@@ -41,12 +39,23 @@ static uint32_t born_now(void)
                             : clock_coarse());
 }
 
-/* A new task is QUEUED: whoever makes it queues it. Its link is empty, it stands nowhere. */
+/* A new task is QUEUED: whoever makes it queues it. Its link is empty, it stands nowhere. Field by
+ * field: to zero it first takes longer than all the rest. */
 void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
                void (*free)(trale_task *))
 {
-    *task = (trale_task){.future = future, .name = name, .free = free, .born = born_now()};
     list_init(&task->link);
+    task->waker.next = NULL;
+    task->home = NULL;
+    task->future = future;
+    task->locals = NULL;
+    task->joiner = NULL;
+    task->free = free;
+    task->name = name;
+    task->site = NULL;
+    task->born = born_now();
+    task->round = 0;
+    task->shared = task->ready = task->arrived = task->over = task->joined_here = false;
     atomic_init(&task->waker.state.word,
                 STATE_QUEUED | (handle ? 2 * STATE_REFERENCE : STATE_REFERENCE));
 }
@@ -71,14 +80,12 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
 
 void task_submit(trale_task *task)
 {
-    struct wake_batch batch = {&task->waker, &task->waker};
-
     if (task->home == this_thread.queue) {
         task_ready(task);
         return;
     }
     task->waker.next = NULL;
-    wake_batch_deliver(&batch);
+    wake_batch_send(&(struct wake_batch){&task->waker, &task->waker});
 }
 
 void task_release(trale_task *task)
@@ -95,7 +102,7 @@ bool task_arrive_in_section(trale_task *task)
     }
     task->arrived = true;
     if (!task->ready)
-        task_ready_in_section(task);
+        task_ready_in_section(task->home, task);
     return true;
 }
 
@@ -108,17 +115,22 @@ static void wake_joiner(trale_task *task)
     task_release(task);
 }
 
-/* From here on nobody finds the task by the lists of its executor, and no wake puts it there. */
-static void leave(trale_task *task)
+/* From here on nobody finds the task by the lists of its executor, and no wake puts it there. True:
+ * a task of the same executor waits for its end, and is woken, to see it when it is polled. */
+static bool leave(trale_task *task)
 {
     struct run_queue *queue = task->home;
+    bool joined_here = task->joined_here;
 
     section_begin(&queue->freeze);
     task->ready = task->over = true;
     task->joined_here = false;
     list_remove(&task->link);
     atomic_store_explicit(&queue->polled, NULL, memory_order_relaxed);
+    if (joined_here)
+        task_wake_in_section(queue, container_of(task->joiner, trale_task, waker));
     section_end(&queue->freeze);
+    return joined_here;
 }
 
 /*
@@ -130,21 +142,23 @@ static void finish(trale_task *task, bool ready)
     struct run_queue *queue = task->home;
     trale_future *future = task->future;
     intptr_t result = future->output;
-    trale_waker *joiner;
     unsigned finished;
+    bool joined_here;
 
-    trale_future_drop(future);
+    if (future->ops->drop)
+        future->ops->drop(future);
     locals_end(&task->locals);
     task->result = ready ? result : future->output;
-    /* One of the same executor has the handle, so the task stays until it is polled. */
-    joiner = task->joined_here ? task->joiner : NULL;
-    leave(task);
     queue->ended++;
+    joined_here = leave(task);
+    if (state_is_sole(&task->waker.state)) {
+        task->free(task);
+        return;
+    }
     /* Who learns of the end on another thread must find it accounted for. */
-    if (!joiner && !state_is_sole(&task->waker.state))
+    if (!joined_here)
         queue->account(queue);
     finished = state_finish(&task->waker.state);
-    trale_waker_wake(joiner);
     if (finished & FINISHED_ON_ITS_WAY)
         queue->expected++;
     if (finished & FINISHED_WAKE_JOINER)
@@ -154,7 +168,7 @@ static void finish(trale_task *task, bool ready)
 }
 
 /* Nearly every task is a fiber, and its poll is no call: see switch.h. */
-static inline __attribute__((always_inline)) enum trale_poll poll(trale_task *task)
+ALWAYS_INLINE enum trale_poll poll(trale_task *task)
 {
     trale_context cx = {.waker = &task->waker};
 
@@ -163,37 +177,19 @@ static inline __attribute__((always_inline)) enum trale_poll poll(trale_task *ta
     return task->future->ops->poll(task->future, &cx);
 }
 
-/* Polls, or drops if there is nothing to unwind. True: the task has ended. */
+/* Polls, or drops if there is nothing to unwind. True: the task has ended; if it handed over to
+ * others, the last one. */
 static bool poll_or_cancel(trale_task *task, bool arrived)
 {
-    trale_future *future = task->future;
-
-    if (state_start(&task->waker.state, arrived) && !fiber_is_running(future)) {
-        future->output = -ECANCELED;
+    if (state_start(&task->waker.state, arrived) && !fiber_is_running(task->future)) {
+        task->future->output = -ECANCELED;
         finish(task, false);
         return true;
     }
     if (poll(task) == TRALE_PENDING)
         return false;
-    finish(task, true);
+    finish(this_thread.task, true);
     return true;
-}
-
-/* A poll begins: the task that stands first on the run queue waits, until it is woken. */
-static trale_task *begin(struct run_queue *queue, bool *arrived)
-{
-    uint32_t polls = atomic_load_explicit(&queue->polls, memory_order_relaxed);
-    trale_task *task = container_of(queue->ready.next, trale_task, link);
-
-    section_begin(&queue->freeze);
-    *arrived = task->arrived;
-    task->ready = task->arrived = false;
-    list_remove(&task->link);
-    list_push_back(&queue->waiting, &task->link);
-    atomic_store_explicit(&queue->polled, task, memory_order_relaxed);
-    atomic_store_explicit(&queue->polls, polls + 1, memory_order_relaxed);
-    section_end(&queue->freeze);
-    return task;
 }
 
 static void task_wake_again(trale_task *task)
@@ -203,20 +199,26 @@ static void task_wake_again(trale_task *task)
         task_ready(task);
 }
 
-/* One poll of the task that stands first on the run queue. */
+/* One poll of the task that stands first on the run queue, and those of the fibers that it hands
+ * over to. */
 static void run(struct run_queue *queue)
 {
+    trale_task *task = poll_next(queue);
     bool arrived, ended;
-    trale_task *task = begin(queue, &arrived);
 
+    section_begin(&queue->freeze);
+    arrived = poll_begin_in_section(queue, task);
+    section_end(&queue->freeze);
     this_thread.task = task;
     this_thread.polling = true;
     this_thread.spent = 0;
     ended = poll_or_cancel(task, arrived);
+    task = this_thread.task;
     this_thread.polling = false;
     this_thread.task = NULL;
     if (!this_thread.queue)
         misuse("fork", "a child that was forked in a task must end with _exit, not return");
+    queue->spent += this_thread.spent;
     if (ended)
         return;
     /* Before: what a fiber that yielded is said to wait for is of an earlier wait, and gone. */
@@ -226,36 +228,21 @@ static void run(struct run_queue *queue)
     atomic_store_explicit(&queue->polled, NULL, memory_order_release);
 }
 
-/* By lot, in tests: one of the next few becomes the first. */
-static void draw_first(struct run_queue *queue)
-{
-    struct trale_link *link = queue->ready.next;
-
-    for (uint32_t n = lots_draw(8); n > 0 && link->next != &queue->ready; n--)
-        link = link->next;
-    if (link == queue->ready.next)
-        return;
-    section_begin(&queue->freeze);
-    list_remove(link);
-    list_push_front(&queue->ready, link);
-    section_end(&queue->freeze);
-}
-
 unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct trale_link *last)
 {
     uint32_t before = atomic_load_explicit(&queue->polls, memory_order_relaxed);
-    bool go_on = true;
-    unsigned spent = 0;
 
-    while (go_on && most-- > 0 && spent < POLL_BUDGET && !list_empty(&queue->ready)) {
-        draw_first(queue);
-        go_on = queue->ready.next != last;
+    queue->control = fiber_control();
+    queue->until = before + most;
+    queue->last = last;
+    queue->spent = 0;
+    while (poll_goes_on(queue, 0)) {
+        poll_draw_first(queue);
         run(queue);
-        spent += this_thread.spent;
     }
     counter_add(&queue->polled_so_far,
                 atomic_load_explicit(&queue->polls, memory_order_relaxed) - before);
-    return spent;
+    return queue->spent;
 }
 
 int trale_cancel(trale_task *task)

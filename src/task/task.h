@@ -59,11 +59,11 @@ void task_init(trale_task *task, trale_future *future, bool handle, const char *
 
 /* Executor: a task that was woken, or is new, goes to the end of the run queue. The second form is
  * for who is in a section (freeze.h). */
-static inline void task_ready_in_section(trale_task *task)
+static inline void task_ready_in_section(struct run_queue *home, trale_task *task)
 {
     task->ready = true;
     list_remove(&task->link);
-    list_push_back(&task->home->ready, &task->link);
+    list_push_back(&home->ready, &task->link);
 }
 
 static inline void task_ready(trale_task *task)
@@ -71,17 +71,26 @@ static inline void task_ready(trale_task *task)
     struct run_queue *queue = task->home;
 
     section_begin(&queue->freeze);
-    task_ready_in_section(task);
+    task_ready_in_section(queue, task);
     section_end(&queue->freeze);
 }
 
 /* Executor: the same if it is not there yet, nor on its way from another thread. */
-static inline void task_wake_here(trale_task *task)
+static inline void task_wake_in_section(struct run_queue *home, trale_task *task)
 {
     if (task->ready || state_is_queued(&task->waker.state))
         return;
-    counter_add(&task->home->woken_here, 1);
-    task_ready(task);
+    counter_add(&home->woken_here, 1);
+    task_ready_in_section(home, task);
+}
+
+static inline void task_wake_here(trale_task *task)
+{
+    struct run_queue *queue = task->home;
+
+    section_begin(&queue->freeze);
+    task_wake_in_section(queue, task);
+    section_end(&queue->freeze);
 }
 
 /* Executor: it came out of the inbox. False: it is over, and what it kept for that a reference of

@@ -45,7 +45,7 @@ extern atomic_bool executors_stopped;
 /* Is the caller a plain thread that would wait for an executor for ever? */
 static inline bool wait_is_vain(void)
 {
-    return atomic_load(&executors_stopped) && !this_thread.queue;
+    return !this_thread.queue && atomic_load(&executors_stopped);
 }
 
 #endif

@@ -22,7 +22,7 @@ _Noreturn void fiber_main(void *arg)
 {
     (void)arg;
     for (;;)
-        fiber_switch(&sp.there, sp.here);
+        fiber_switch(&sp.there, sp.here, fiber_control());
 }
 
 static void raw_switch(long count)
@@ -34,7 +34,7 @@ static void raw_switch(long count)
     sp.there = memcpy((char *)(stack + 8192) - sizeof frame, frame, sizeof frame);
     start = span_start();
     for (long i = 0; i < count; i += 2)
-        fiber_switch(&sp.here, sp.there);
+        fiber_switch(&sp.here, sp.there, fiber_control());
     report_each(span_since(start), (count + 1) / 2 * 2);
 }
 

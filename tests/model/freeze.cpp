@@ -239,16 +239,31 @@ struct with_frozen : suite<S, threads, goals, preemptions> {
             atomic_init(&rt.executors[0].spawned.slots[waiting], &newcomers[waiting]);
         atomic_init(&rt.executors[0].spawned.tail, (uint64_t)n);
     }
-    /* begin, in task.c */
-    void begin_poll(run_queue &q)
+    /* poll_begin_in_section, in hand_over.h */
+    trale_task *begin_in_section(run_queue &q)
     {
         trale_task *t = container_of((trale_link *)q.ready.next, trale_task, link);
 
-        section_begin(&q.freeze);
         t->ready = false;
         list_remove(&t->link);
         list_push_back(&q.waiting, &t->link);
         atomic_store_explicit(&q.polled, t, memory_order_relaxed);
+        return t;
+    }
+    void begin_poll(run_queue &q)
+    {
+        section_begin(&q.freeze);
+        trale_task *t = begin_in_section(q);
+        section_end(&q.freeze);
+        model::write(t->left, 1);
+    }
+    /* hand_over, there */
+    void hand_over(run_queue &q, bool yields)
+    {
+        section_begin(&q.freeze);
+        if (yields)
+            task_ready(q, q.polled.cell.debug_value());
+        trale_task *t = begin_in_section(q);
         section_end(&q.freeze);
         model::write(t->left, 1);
     }
@@ -364,6 +379,28 @@ struct both_kinds : with_frozen<both_kinds, 2, 3, goals, 2> {
     }
 };
 SCENARIO(both_kinds, "freeze: two executors, frozen together");
+
+/* One hands over to the other: what it leaves is seen by way of the section. */
+template <typename S, bool barrier> struct handed_over : with_frozen<S, 1, 2, goals, 4> {
+    static constexpr unsigned asymmetric = barrier;
+    static constexpr bool waits = true;
+
+    void thread(unsigned index)
+    {
+        if (index == 1)
+            return this->look_at_all();
+        this->begin_poll(this->queue(0));
+        this->hand_over(this->queue(0), true);
+        this->hand_over(this->queue(0), false);
+        this->end_poll(this->queue(0), false);
+    }
+};
+struct handed_over_by_barrier : handed_over<handed_over_by_barrier, true> {
+};
+SCENARIO(handed_over_by_barrier, "freeze: hands over from poll to poll, frozen by a barrier");
+struct handed_over_without : handed_over<handed_over_without, false> {
+};
+SCENARIO(handed_over_without, "freeze: hands over from poll to poll, no barrier");
 
 /* What comes new stands in the inbox, then on the run queue. */
 struct newcomer_comes : with_frozen<newcomer_comes, 1, 3, goals | 1 << FOUND_NEW, 3> {
