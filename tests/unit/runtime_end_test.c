@@ -33,7 +33,7 @@ static trale_runtime *runtime;
 
 static void unlock(void)
 {
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
 }
 
 static void leave(void)
@@ -66,7 +66,7 @@ START_TEST(an_io_that_is_being_used_is_waited_for)
     options.runtime = runtime;
     ck_assert_int_eq(trale_spawn_future_with(&task, &options, &f.future, sizeof f), 0);
     ck_assert_int_eq(join(task), 1);
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     meanwhile = unlock;
     ck_assert_int_eq(trale_runtime_free(runtime, TRALE_NEVER), 0);
     ck_assert_ptr_null(meanwhile);
