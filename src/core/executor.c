@@ -441,8 +441,13 @@ void executor_stop(struct executor *ex)
 
 bool executor_wait_left(struct executor *ex, int64_t timeout_ns)
 {
-    while (!atomic_load(&ex->left))
-        if (!futex_wait(&ex->left, 0, timeout_ns))
-            return atomic_load(&ex->left) != 0;
+    int64_t until = clock_now() + timeout_ns, left = timeout_ns;
+
+    while (!atomic_load(&ex->left)) {
+        if (left < 0)
+            return false;
+        futex_wait(&ex->left, 0, left);
+        left = until - clock_now(); /* a signal may have come, and come again */
+    }
     return true;
 }

@@ -53,9 +53,12 @@ static void await_line(FILE *from, const char *part)
 {
     char line[512];
 
-    do
-        MUST(fgets(line, sizeof line, from));
-    while (!strstr(line, part));
+    do {
+        while (!fgets(line, sizeof line, from)) {
+            MUST(errno == EINTR);
+            clearerr(from);
+        }
+    } while (!strstr(line, part));
 }
 
 static void signal_makes_a_dump(void *arg)

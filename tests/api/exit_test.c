@@ -2,8 +2,10 @@
 #include "suite.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -219,6 +221,27 @@ START_TEST(a_task_that_never_yields_does_not_hold_up_the_exit_for_ever)
 }
 END_TEST
 
+static void interrupt(int number)
+{
+    (void)number;
+}
+
+/* Each interrupts the wait, and none may begin it anew. */
+static void leave_a_stuck_task_under_signals(void *arg)
+{
+    struct sigaction action = {.sa_handler = interrupt};
+    struct itimerval millisecond = {{0, 1000}, {0, 1000}};
+    MUST(sigaction(SIGALRM, &action, NULL) == 0);
+    MUST(setitimer(ITIMER_REAL, &millisecond, NULL) == 0);
+    leave_a_stuck_task(arg);
+}
+
+START_TEST(nor_does_it_where_signals_come_all_the_time)
+{
+    exits_with(leave_a_stuck_task_under_signals, 12);
+}
+END_TEST
+
 static void spawn_at_exit(void)
 {
     trale_task *task;
@@ -250,5 +273,6 @@ TEST_MAIN("exit",
                     "what it hands to atexit has to come before the library's own"),
           a_stackless_task_exits, an_idle_program_exits,
           a_task_that_never_yields_does_not_hold_up_the_exit_for_ever,
+          nor_does_it_where_signals_come_all_the_time,
           ON_THREAD(nothing_is_spawned_after_the_exit,
                     "what it hands to atexit has to come before the library's own"))

@@ -97,6 +97,17 @@ static struct {
     pid_t helper;
 } forbidding;
 
+/* What read says, which signals do not interrupt. */
+static ssize_t read_byte(int fd)
+{
+    ssize_t n;
+    char byte;
+
+    while ((n = read(fd, &byte, 1)) < 0 && errno == EINTR)
+        ;
+    return n;
+}
+
 static _Noreturn void forbid_until_hung_up(pid_t process, int line)
 {
     struct rlimit before, none;
@@ -105,7 +116,7 @@ static _Noreturn void forbid_until_hung_up(pid_t process, int line)
     none = before;
     none.rlim_cur = 0;
     done = done && prlimit(process, RLIMIT_NOFILE, &none, NULL) == 0;
-    if (done && write(line, &byte, 1) == 1 && read(line, &byte, 1) == 0)
+    if (done && write(line, &byte, 1) == 1 && read_byte(line) == 0)
         done = prlimit(process, RLIMIT_NOFILE, &before, NULL) == 0;
     _exit(!done);
 }
@@ -114,7 +125,6 @@ void forbid_fds(void)
 {
     const pid_t self = getpid();
     int line[2];
-    char byte;
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line), 0);
     forbidding.helper = fork();
     ck_assert_int_ge(forbidding.helper, 0);
@@ -124,14 +134,14 @@ void forbid_fds(void)
     }
     close(line[1]);
     forbidding.line = line[0];
-    ck_assert_int_eq(read(line[0], &byte, 1), 1);
+    ck_assert_int_eq(read_byte(line[0]), 1);
 }
 
 void allow_fds(void)
 {
     int status;
     close(forbidding.line);
-    ck_assert_int_eq(waitpid(forbidding.helper, &status, 0), forbidding.helper);
+    ck_assert_int_eq(await_process(forbidding.helper, &status), forbidding.helper);
     ck_assert_int_eq(status, 0);
 }
 
