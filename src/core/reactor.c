@@ -14,7 +14,8 @@ int reactor_init(struct reactor *r, const struct executor *executors, unsigned c
 {
     int error;
 
-    *r = (struct reactor){.executors = executors, .count = count};
+    r->executors = executors;
+    r->count = count;
     list_init(&r->sources);
     list_init(&r->retired);
     error = poller_open(&r->poller);

@@ -33,7 +33,7 @@ struct reactor {
     pthread_t thread;                 /* I: */
 };
 
-/* 0 or -errno; on failure nothing is left of it. The thread is started by reactor_start. */
+/* Zeroed before. 0 or -errno; on failure nothing is left of it. The thread is started by reactor_start. */
 int reactor_init(struct reactor *r, const struct executor *executors, unsigned count);
 int reactor_start(struct reactor *r);
 

@@ -29,8 +29,10 @@ static void set_place(struct trale_timer *timer, unsigned place)
 
 int timer_queue_init(struct trale_timer_queue *q, struct poller *poller)
 {
-    *q = (struct trale_timer_queue){
-        .earliest = TRALE_NEVER, .kept = TRALE_NEVER, .alarm = TRALE_NEVER, .poller = poller};
+    atomic_init(&q->earliest, TRALE_NEVER);
+    atomic_init(&q->kept, TRALE_NEVER);
+    q->alarm = TRALE_NEVER;
+    q->poller = poller;
     q->now = (uint64_t)clock_now() >> SLOT_SHIFT;
     return -pthread_mutex_init(&q->lock, NULL);
 }

@@ -50,6 +50,7 @@ struct trale_timer_queue {
     struct poller *poller; /* I: */
 };
 
+/* Zeroed before. 0 or -errno. */
 int timer_queue_init(struct trale_timer_queue *q, struct poller *poller);
 void timer_queue_destroy(struct trale_timer_queue *q);
 

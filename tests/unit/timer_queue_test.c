@@ -62,6 +62,7 @@ static void setup(void)
 {
     fake_now = 1000 * TRALE_SEC;
     ck_assert_int_eq(poller_open(&poller), 0);
+    memset(&queue, 0, sizeof queue);
     ck_assert_int_eq(timer_queue_init(&queue, &poller), 0);
 }
 
