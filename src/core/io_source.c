@@ -25,10 +25,7 @@ trale_io *source_alloc(void)
     *io = (trale_io){.fd = -1, .references = 1, .generation = process_generation()};
     atomic_init(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
     list_init(&io->waiters);
-    if (pthread_mutex_init(&io->lock, NULL) == 0)
-        return io;
-    free(io);
-    return NULL;
+    return io;
 }
 
 void source_owe(trale_io *io, unsigned direction, int error)
@@ -130,7 +127,6 @@ void source_release(trale_io *io)
     /* Release and acquire pair with each other: the last one frees after every use. */
     if (atomic_fetch_sub_explicit(&io->references, 1, memory_order_acq_rel) > 1)
         return;
-    pthread_mutex_destroy(&io->lock);
     free(io);
 }
 
@@ -138,11 +134,11 @@ void source_release(trale_io *io)
  * In a forked child an io of the parent's is unregistered, and nobody waits on it or pins it. The
  * first use in the child says so; process_lock keeps a second one from saying it too.
  */
-static void adopt(trale_io *io)
+static __attribute__((noinline)) void adopt(trale_io *io)
 {
     process_lock();
     if (io->generation != process_generation()) {
-        pthread_mutex_init(&io->lock, NULL);
+        atomic_init(&io->lock.word, 0);
         list_init(&io->waiters);
         io->reactor = NULL;
         io->lent = 0;
@@ -153,9 +149,10 @@ static void adopt(trale_io *io)
     process_unlock();
 }
 
-static void adopt_if_forked(trale_io *io)
+static inline void adopt_if_forked(trale_io *io)
 {
-    if (__atomic_load_n(&io->generation, __ATOMIC_ACQUIRE) != process_generation())
+    if (__builtin_expect(
+            __atomic_load_n(&io->generation, __ATOMIC_ACQUIRE) != process_generation(), false))
         adopt(io);
 }
 
@@ -176,6 +173,22 @@ static uint64_t source_pin(trale_io *io)
 static void source_unpin(trale_io *io)
 {
     atomic_fetch_sub_explicit(&io->word, SOURCE_PIN, memory_order_release);
+}
+
+/*
+ * The same after a try that found no more in these directions: the io is not ready, unless a report
+ * has come since word was read. Release: pairs with the reactor's acquire in source_ready, too.
+ */
+static void source_unpin_drained(trale_io *io, uint64_t word, unsigned directions)
+{
+    uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed), next;
+
+    do {
+        next = old - SOURCE_PIN;
+        if (old / SOURCE_TICK == word / SOURCE_TICK)
+            next &= ~(uint64_t)directions;
+    } while (!atomic_compare_exchange_weak_explicit(&io->word, &old, next, memory_order_release,
+                                                    memory_order_relaxed));
 }
 
 /* Before the number is given up. Acquire: pairs with source_unpin. A pin lasts for one poll, which
@@ -210,13 +223,13 @@ int source_lend(trale_io *io)
     int error;
 
     adopt_if_forked(io);
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     error = source_is_closed(io) ? -EBADF : 0;
     if (error == 0) {
         io->lent++;
         source_retain(io);
     }
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     return error;
 }
 
@@ -224,9 +237,9 @@ bool source_is_lent(trale_io *io)
 {
     bool lent;
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     lent = io->lent > 0;
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     return lent;
 }
 
@@ -234,28 +247,14 @@ void source_return(trale_io *io)
 {
     bool last;
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     last = --io->lent == 0 && io->close_later;
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     if (last) {
         await_unpinned(io);
         close(io->fd);
     }
     source_release(io);
-}
-
-/*
- * The try met EAGAIN: the io is not ready, unless a report has come since word was read. Release:
- * pairs with the reactor's acquire in source_ready.
- */
-static void source_clear(trale_io *io, uint64_t word, unsigned interest)
-{
-    uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
-
-    while (old / SOURCE_TICK == word / SOURCE_TICK &&
-           !atomic_compare_exchange_weak_explicit(&io->word, &old, old & ~(uint64_t)interest,
-                                                  memory_order_release, memory_order_relaxed))
-        ;
 }
 
 /* Registers the source with the context's reactor if it has none. Under the source's lock. */
@@ -280,6 +279,18 @@ static int source_register(trale_io *io)
     return 0;
 }
 
+/* Changed under the lock. False is stored, with release, as the last thing that is done to a waiter
+ * that was taken out; its owner reads it with acquire, and may free it. */
+static bool is_linked(const struct trale_io_waiter *waiter)
+{
+    return __atomic_load_n(&waiter->linked, __ATOMIC_ACQUIRE);
+}
+
+static void set_linked(struct trale_io_waiter *waiter, bool linked)
+{
+    __atomic_store_n(&waiter->linked, linked, __ATOMIC_RELEASE);
+}
+
 /*
  * Puts the waiter on the list, unless the io was closed, or a report has come since the word was
  * read: 1. Under the lock, and the reactor reports under the lock, so a report is seen here or
@@ -291,7 +302,7 @@ static int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned in
     uint64_t now;
     int error;
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     now = atomic_load_explicit(&io->word, memory_order_relaxed);
     if ((now & SOURCE_CLOSED) || now / SOURCE_TICK != word / SOURCE_TICK)
         error = 1;
@@ -300,12 +311,12 @@ static int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned in
     if (error == 0) {
         waiter->waker = waker;
         waiter->interest = interest;
-        if (!waiter->linked)
+        if (!is_linked(waiter))
             list_push_back(&io->waiters, &waiter->link);
-        waiter->linked = true;
+        set_linked(waiter, true);
         source_hold(waiter, io);
     }
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     return error;
 }
 
@@ -316,19 +327,26 @@ void source_hold(struct trale_io_waiter *waiter, trale_io *io)
     waiter->io = io;
 }
 
+static void take_out(struct trale_io_waiter *waiter, trale_io *io)
+{
+    lock_take(&io->lock);
+    if (is_linked(waiter))
+        list_remove(&waiter->link);
+    set_linked(waiter, false);
+    lock_give(&io->lock);
+}
+
 void source_forget(struct trale_io_waiter *waiter)
 {
     trale_io *io = waiter->io;
 
-    pool_leave(waiter->job);
+    if (waiter->job)
+        pool_leave(waiter->job);
     waiter->job = NULL;
     if (!io)
         return;
-    pthread_mutex_lock(&io->lock);
-    if (waiter->linked)
-        list_remove(&waiter->link);
-    pthread_mutex_unlock(&io->lock);
-    waiter->linked = false;
+    if (is_linked(waiter))
+        take_out(waiter, io);
     waiter->io = NULL;
     source_release(io);
 }
@@ -344,50 +362,90 @@ static bool tells_empty(const trale_io *io, uint64_t word, bool drained)
     return drained && io->kind.tcp && (word & SOURCE_FINAL) == 0;
 }
 
+static bool seems_ready(uint64_t word, unsigned interest)
+{
+    return (word & interest) != 0 || (interest & SOURCE_APART) != 0 || wait_is_vain();
+}
+
 /* Pinned from beginning to end: a close that comes meanwhile waits, and then nothing of it is
  * left but the waiter's reference. */
+static enum trale_poll try_or_wait(struct trale_io_waiter *waiter, trale_io *io,
+                                   unsigned interest, source_try *attempt, void *operation,
+                                   trale_waker *waker, intptr_t *output)
+{
+    uint64_t word = source_pin(io);
+    bool drained = false;
+    intptr_t result;
+    int wait = 1;
+
+    for (;;) {
+        result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
+        if (result == -EAGAIN && seems_ready(word, interest))
+            result = attempt(io, operation, &drained);
+        if (result != -EAGAIN)
+            break;
+        result = wait = source_wait(io, waiter, interest, waker, word);
+        if (wait <= 0)
+            break;
+        word = atomic_load_explicit(&io->word, memory_order_acquire);
+    }
+    /* From here on the waiter's reference, if any, keeps the io. */
+    if (tells_empty(io, word, drained) || (wait == 0 && (interest & SOURCE_APART) == 0))
+        source_unpin_drained(io, word, interest);
+    else
+        source_unpin(io);
+    if (wait == 0)
+        return TRALE_PENDING;
+    source_forget(waiter);
+    *output = result;
+    return TRALE_READY;
+}
+
+intptr_t source_try_now(trale_io *io, unsigned direction, source_try *attempt, void *operation)
+{
+    intptr_t result = -EAGAIN;
+    bool drained = false;
+    uint64_t word;
+
+    if (atomic_load_explicit(&io->owed[direction == TRALE_WRITABLE], memory_order_relaxed) != 0)
+        return -EAGAIN;
+    adopt_if_forked(io);
+    word = source_pin(io);
+    if ((word & (direction | SOURCE_CLOSED)) == direction)
+        result = attempt(io, operation, &drained);
+    if (result == -EAGAIN || tells_empty(io, word, drained))
+        source_unpin_drained(io, word, direction);
+    else
+        source_unpin(io);
+    return result;
+}
+
 enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output)
 {
-    int wait = 1, owed = interest & SOURCE_APART ? 0 : source_owed(io, interest);
-    bool drained = false;
-    intptr_t result;
+    trale_waker *waker = trale_context_waker(cx);
+    int owed = interest & SOURCE_APART ? 0 : source_owed(io, interest);
     uint64_t word;
 
     if (owed != 0) {
         *output = owed;
         return TRALE_READY;
     }
-    if (await_budget_is_spent(trale_context_waker(cx))) {
+    if (await_budget_is_spent(waker)) {
         source_retain(io);     /* the call has begun: a close must leave it the io */
         source_forget(waiter); /* not to wake who polled before, and may be gone */
         waiter->io = io;
         return TRALE_PENDING;
     }
     adopt_if_forked(io);
-    word = source_pin(io);
-    do {
-        result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
-        if (result == -EAGAIN &&
-            ((word & interest) || (interest & SOURCE_APART) || wait_is_vain()))
-            result = attempt(io, operation, &drained);
-        if (tells_empty(io, word, drained))
-            source_clear(io, word, interest);
-        if (result != -EAGAIN)
-            break;
-        if ((interest & SOURCE_APART) == 0)
-            source_clear(io, word, interest);
-        wait = source_wait(io, waiter, interest, trale_context_waker(cx), word);
-        result = wait;
-        word = atomic_load_explicit(&io->word, memory_order_acquire);
-    } while (wait > 0);
-    source_unpin(io); /* from here on the waiter's reference, if any, keeps the io */
-    if (wait == 0)
-        return TRALE_PENDING;
-    source_forget(waiter);
-    *output = result;
-    return TRALE_READY;
+    word = atomic_load_explicit(&io->word, memory_order_acquire);
+    if ((word & SOURCE_CLOSED) == 0 && !seems_ready(word, interest)) {
+        source_hold(waiter, io); /* before it waits for the lock, which a close may have */
+        if (source_wait(io, waiter, interest, waker, word) == 0)
+            return TRALE_PENDING;
+    }
+    return try_or_wait(waiter, io, interest, attempt, operation, waker, output);
 }
 
 /* Under the lock. */
@@ -402,8 +460,8 @@ static void wake_waiters(trale_io *io, uint64_t ready, struct wake_batch *batch)
         if ((waiter->interest & ready) == 0)
             continue;
         list_remove(link);
-        waiter->linked = false;
         waker_claim(waiter->waker, batch);
+        set_linked(waiter, false);
     }
 }
 
@@ -411,13 +469,13 @@ void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch)
 {
     uint64_t old = atomic_load_explicit(&io->word, memory_order_relaxed);
 
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     /* Acquire and release: pair with source_clear, both ways. */
     while (!atomic_compare_exchange_weak_explicit(&io->word, &old, (old + SOURCE_TICK) | ready,
                                                   memory_order_acq_rel, memory_order_relaxed))
         ;
     wake_waiters(io, ready, batch);
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
 }
 
 void source_evict(trale_io *io, struct wake_batch *batch)
@@ -435,14 +493,14 @@ int trale_close(trale_io *io)
     if (!io)
         return -EINVAL;
     adopt_if_forked(io);
-    pthread_mutex_lock(&io->lock);
+    lock_take(&io->lock);
     atomic_fetch_or(&io->word, SOURCE_CLOSED);
     wake_waiters(io, SOURCE_READABLE | SOURCE_WRITABLE, &batch);
     if (io->reactor)
         reactor_remove(io->reactor, io);
     io->reactor = NULL;
     close_later = io->close_later = io->lent > 0;
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     wake_batch_deliver(&batch); /* before what may take long: a close that lingers, socket(7) */
     await_unpinned(io);
     if (!close_later && close(io->fd) != 0 && errno != EINTR)

@@ -23,12 +23,12 @@
 #ifndef CORE_IO_SOURCE_H
 #define CORE_IO_SOURCE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <trale/io.h>
 
 #include "base/list.h"
+#include "base/lock.h"
 #include "task/waker.h"
 
 #define SOURCE_READABLE UINT64_C(0x1) /* equal to TRALE_READABLE */
@@ -55,7 +55,7 @@ struct trale_io {
     int fd;                       /* I: */
     struct source_kind kind;      /* I: */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
-    pthread_mutex_t lock;
+    struct lock lock;
     unsigned generation;       /* L: of fork: what follows is true in one process only */
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
     struct trale_link waiters; /* L: */
@@ -93,6 +93,12 @@ typedef intptr_t source_try(const trale_io *io, void *operation, bool *drained);
 enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsigned interest,
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output);
+
+/*
+ * One try if the io seems ready, without a future. -EAGAIN: it was not, or something else is to come
+ * first; source_poll goes on with it. Of a call that could wait: see await_at_once.
+ */
+intptr_t source_try_now(trale_io *io, unsigned direction, source_try *attempt, void *operation);
 
 /* A poll that gives way before it has looked keeps the io, for the call has begun. */
 void source_hold(struct trale_io_waiter *waiter, trale_io *io);

@@ -20,8 +20,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct trale_link all = {&all, &all}; /* lock: every runtime */
 static atomic_bool exiting;
-static int fork_error;      /* written once, before main */
-static unsigned generation; /* written by a forked child while it has one thread */
+static int fork_error; /* written once, before main */
+unsigned process_forks;
 
 void process_lock(void)
 {
@@ -31,11 +31,6 @@ void process_lock(void)
 void process_unlock(void)
 {
     pthread_mutex_unlock(&lock);
-}
-
-unsigned process_generation(void)
-{
-    return generation;
 }
 
 bool process_exits(void)
@@ -87,7 +82,7 @@ static void leave_executor(void)
 /* If a task called fork, its function goes on here, on its own stack, as a plain thread. */
 static void after_fork_in_child(void)
 {
-    generation++;
+    process_forks++;
     forget_all();
     pool_after_fork(true);
     stack_pool_unlock();

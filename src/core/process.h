@@ -24,8 +24,13 @@ bool process_remove(trale_runtime *rt);
 /* Under the lock: the runtime after that one, or the first if it is NULL; NULL: no more. */
 trale_runtime *process_next(const trale_runtime *rt);
 
-/* Counts the forks that lead to this process. */
-unsigned process_generation(void);
+/* Counts the forks that lead to this process. Written by a forked child while it has one thread. */
+extern unsigned process_forks;
+
+static inline unsigned process_generation(void)
+{
+    return process_forks;
+}
 
 /* The lock that is held across fork; also guards who waits for a runtime, because it outlives
  * every runtime. Held for moments only. */

@@ -199,7 +199,7 @@ static bool evict_first(struct reactor *r, struct wake_batch *batch)
 
     pthread_mutex_lock(&r->lock);
     io = container_of(r->sources.next, trale_io, link);
-    evicted = !list_empty(&r->sources) && pthread_mutex_trylock(&io->lock) == 0;
+    evicted = !list_empty(&r->sources) && lock_try(&io->lock);
     if (evicted)
         list_remove(&io->link);
     pthread_mutex_unlock(&r->lock);
@@ -207,7 +207,7 @@ static bool evict_first(struct reactor *r, struct wake_batch *batch)
         return false;
     poller_remove(&r->poller, io->fd);
     source_evict(io, batch);
-    pthread_mutex_unlock(&io->lock);
+    lock_give(&io->lock);
     source_release(io);
     return true;
 }

@@ -8,8 +8,9 @@
 #include "core/io_source.h"
 #include "io/ops.h"
 #include "io/sigpipe.h"
+#include "io/stream.h"
 #include "io/transfer.h"
-#include "task/await.h"
+#include "task/await_fiber.h"
 
 /* Moving nothing never waits, though some files have EAGAIN for it: inotify. */
 static intptr_t result_of(ssize_t n, size_t size)
@@ -89,10 +90,10 @@ ssize_t trale_read(trale_io *io, void *buffer, size_t size)
 
     trale_read_init(&f, io, buffer, size);
     f.waiter.to_end = true;
-    return await_call_to_end(__func__, &f.future, read_withdraw);
+    return await_known_to_end(__func__, &f.future, read_poll, read_drop, read_withdraw);
 }
 
-static intptr_t try_write(const trale_io *io, void *operation, bool *drained)
+intptr_t stream_try_write(const trale_io *io, void *operation, bool *drained)
 {
     const trale_write_future *f = operation;
     struct sigpipe guard;
@@ -117,8 +118,8 @@ static enum trale_poll write_poll(trale_future *self, trale_context *cx)
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, true,
                          &(struct iovec){(void *)(uintptr_t)f->buffer, f->size}, 1, cx);
-    return source_poll(&f->waiter, f->io, interest(TRALE_WRITABLE, f->size), try_write, f, cx,
-                       &self->output);
+    return source_poll(&f->waiter, f->io, interest(TRALE_WRITABLE, f->size), stream_try_write, f,
+                       cx, &self->output);
 }
 
 static void write_drop(trale_future *self)
@@ -144,8 +145,14 @@ ssize_t trale_write(trale_io *io, const void *buffer, size_t size)
     trale_write_future f;
 
     trale_write_init(&f, io, buffer, size);
+    if (stream_may_try_now(__func__, io, buffer, size)) {
+        intptr_t n = source_try_now(io, TRALE_WRITABLE, stream_try_write, &f);
+
+        if (n != -EAGAIN)
+            return n;
+    }
     f.waiter.to_end = true;
-    return await_call_to_end(__func__, &f.future, write_withdraw);
+    return await_known_to_end(__func__, &f.future, write_poll, write_drop, write_withdraw);
 }
 
 /* Several buffers. */

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "core/io_source.h"
 #include "io/ops.h"
+#include "io/stream.h"
 #include "io/transfer.h"
 #include "task/await.h"
 
@@ -80,6 +81,13 @@ ssize_t trale_read_full(trale_io *io, void *buffer, size_t size)
     return moved;
 }
 
+static void wrote(trale_write_all_future *f, size_t n)
+{
+    f->moved += n;
+    trale_write_init(&f->write, f->write.io, (const char *)f->write.buffer + n,
+                     f->write.size - n);
+}
+
 static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
 {
     trale_write_all_future *f = container_of(self, trale_write_all_future, future);
@@ -94,11 +102,8 @@ static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
         if (trale_future_poll(&write->future, cx) == TRALE_PENDING)
             return TRALE_PENDING;
         n = write->future.output;
-        if (n > 0) {
-            f->moved += (size_t)n;
-            trale_write_init(write, write->io, (const char *)write->buffer + n,
-                             write->size - (size_t)n);
-        }
+        if (n > 0)
+            wrote(f, (size_t)n);
     } while (n > 0 && write->size > 0);
     if (n < 0 && f->moved > 0)
         source_owe(write->io, TRALE_WRITABLE, (int)n);
@@ -132,12 +137,33 @@ static bool write_all_withdraw(trale_future *self)
     return transfer_withdraw(&container_of(self, trale_write_all_future, future)->write.waiter);
 }
 
+/* A source_try. What is left keeps the io, as in write_all_poll; before it is unpinned, for the call has
+ * begun, and a close may come. */
+static intptr_t try_write_all(const trale_io *io, void *operation, bool *drained)
+{
+    trale_write_all_future *f = operation;
+    intptr_t n = stream_try_write(io, &f->write, drained);
+
+    if (n > 0 && (size_t)n < f->write.size) {
+        source_retain(f->write.io);
+        f->held = true;
+    }
+    return n;
+}
+
 ssize_t trale_write_all(trale_io *io, const void *buffer, size_t size)
 {
     trale_write_all_future f;
     ssize_t moved;
 
     trale_write_all_init(&f, io, buffer, size);
+    if (stream_may_try_now(__func__, io, buffer, size)) {
+        moved = source_try_now(io, TRALE_WRITABLE, try_write_all, &f);
+        if (moved != -EAGAIN && !f.held)
+            return moved;
+        if (f.held)
+            wrote(&f, (size_t)moved);
+    }
     f.to_end = true;
     moved = await_call_to_end(__func__, &f.future, write_all_withdraw);
     if (f.timed_out)

@@ -7,7 +7,7 @@
 #include "io/addr.h"
 #include "io/ops.h"
 #include "io/socket.h"
-#include "task/await.h"
+#include "task/await_fiber.h"
 
 /* MSG_TRUNC: the result is the datagram's true length, also when the buffer is shorter. On a
  * stream it would throw bytes away (tcp(7)). */
@@ -58,7 +58,19 @@ ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_addr *from
     trale_recvfrom_future f;
 
     trale_recvfrom_init(&f, io, buffer, size, from);
-    return await_call(__func__, &f.future);
+    if (io && buffer && await_at_once(__func__)) {
+        intptr_t n = source_try_now(io, TRALE_READABLE, try_recvfrom, &f);
+
+        if (n != -EAGAIN)
+            return n;
+    }
+    return await_known(__func__, &f.future, recvfrom_poll, recvfrom_drop);
+}
+
+/* NULL: the socket is connected. */
+static bool is_address(const trale_addr *to)
+{
+    return !to || to->length <= sizeof to->as;
 }
 
 static intptr_t try_sendto(const trale_io *io, void *operation, bool *drained)
@@ -78,7 +90,7 @@ static enum trale_poll sendto_poll(trale_future *self, trale_context *cx)
 {
     trale_sendto_future *f = container_of(self, trale_sendto_future, future);
 
-    if (!f->io || (!f->buffer && f->size) || (f->to && f->to->length > sizeof f->to->as))
+    if (!f->io || (!f->buffer && f->size) || !is_address(f->to))
         return future_ready(self, -EINVAL);
     return source_poll(&f->waiter, f->io, TRALE_WRITABLE, try_sendto, f, cx, &self->output);
 }
@@ -102,7 +114,13 @@ ssize_t trale_sendto(trale_io *io, const void *buffer, size_t size, const trale_
     trale_sendto_future f;
 
     trale_sendto_init(&f, io, buffer, size, to);
-    return await_call(__func__, &f.future);
+    if (io && buffer && is_address(to) && await_at_once(__func__)) {
+        intptr_t n = source_try_now(io, TRALE_WRITABLE, try_sendto, &f);
+
+        if (n != -EAGAIN)
+            return n;
+    }
+    return await_known(__func__, &f.future, sendto_poll, sendto_drop);
 }
 
 /* On a connected socket: the same without addresses. */

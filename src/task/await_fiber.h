@@ -101,15 +101,24 @@ static inline bool await_withdraws(trale_future *future)
     return true;
 }
 
-/* await_call of a future with that poll, and that drop, which has nothing to do once it was ready. */
-ALWAYS_INLINE intptr_t await_known(const char *function, trale_future *future,
-                                   poll_function *poll, drop_function *drop)
+/* await_call_to_end of a future with that poll, and that drop, which has nothing to do once it was
+ * ready. */
+ALWAYS_INLINE intptr_t await_known_to_end(const char *function, trale_future *future,
+                                          poll_function *poll, drop_function *drop,
+                                          bool (*may_withdraw)(trale_future *))
 {
     trale_task *task = this_thread.task;
 
     if (!task || this_thread.polling)
-        return await_call(function, future);
-    return await_fiber(task, future, poll, drop, false, await_withdraws);
+        return await_call_to_end(function, future, may_withdraw);
+    return await_fiber(task, future, poll, drop, false, may_withdraw);
+}
+
+/* The same for await_call. */
+ALWAYS_INLINE intptr_t await_known(const char *function, trale_future *future,
+                                   poll_function *poll, drop_function *drop)
+{
+    return await_known_to_end(function, future, poll, drop, await_withdraws);
 }
 
 #endif
