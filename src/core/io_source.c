@@ -14,6 +14,7 @@
 #include "core/process.h"
 #include "core/reactor.h"
 #include "task/await.h"
+#include "task/task.h"
 #include "task/thread.h"
 
 trale_io *source_alloc(void)
@@ -257,26 +258,46 @@ void source_return(trale_io *io)
     source_release(io);
 }
 
-/* Registers the source with the context's reactor if it has none. Under the source's lock. */
-static int source_register(trale_io *io)
+/* With the context's reactor. TCP says that it can be written only after it could not. */
+static int register_anew(trale_io *io, bool write)
 {
     struct reactor *reactor;
-    int error;
+    int error = reactor_current(&reactor);
+
+    write = write || io->kind.tcp;
+    if (error == 0)
+        error = reactor_add(reactor, io, write);
+    if (error != 0)
+        return error;
+    io->reactor = reactor;
+    io->reports_writable = write;
+    source_retain(io);
+    return 0;
+}
+
+static int register_writing(trale_io *io)
+{
+    int error = reactor_add_write(io->reactor, io);
+
+    io->reports_writable = error == 0;
+    return error;
+}
+
+/* Registers the source, if it is not, for what the waiter waits for. Under the source's lock. */
+static int source_register(trale_io *io, unsigned interest)
+{
+    bool write = (interest & TRALE_WRITABLE) != 0;
+    int error = 0;
 
     if (wait_is_vain())
         return -ESHUTDOWN;
-    if (io->reactor)
-        return 0;
-    error = reactor_current(&reactor);
-    if (error == 0)
-        error = reactor_add(reactor, io);
-    if (error != 0) { /* nobody will report: what is known is nothing, every call must try */
+    if (!io->reactor)
+        error = register_anew(io, write);
+    else if (write && !io->reports_writable)
+        error = register_writing(io);
+    if (error != 0) /* nobody will report: what is known is nothing, every call must try */
         atomic_fetch_or(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
-        return error;
-    }
-    io->reactor = reactor;
-    source_retain(io);
-    return 0;
+    return error;
 }
 
 /* Changed under the lock. False is stored, with release, as the last thing that is done to a waiter
@@ -307,7 +328,7 @@ static int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned in
     if ((now & SOURCE_CLOSED) || now / SOURCE_TICK != word / SOURCE_TICK)
         error = 1;
     else
-        error = source_register(io);
+        error = source_register(io, interest);
     if (error == 0) {
         waiter->waker = waker;
         waiter->interest = interest;
@@ -424,7 +445,7 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output)
 {
-    trale_waker *waker = trale_context_waker(cx);
+    trale_waker *waker = cx->waker;
     int owed = interest & SOURCE_APART ? 0 : source_owed(io, interest);
     uint64_t word;
 

@@ -58,6 +58,7 @@ struct trale_io {
     struct lock lock;
     unsigned generation;       /* L: of fork: what follows is true in one process only */
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
+    bool reports_writable;     /* L: and its being writable is reported, too */
     struct trale_link waiters; /* L: */
     unsigned lent;             /* L: jobs that use the descriptor */
     bool close_later;          /* L: the last of these closes it */

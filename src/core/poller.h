@@ -22,10 +22,13 @@ int poller_open(struct poller *p);
 void poller_close(struct poller *p);
 
 /*
- * Reports every change of fd's readiness, both directions, under that tag, beginning with what it
- * is now. Any thread. -EPERM: epoll does not watch such files. -ENOMEM, -ENOSPC.
+ * Reports every change of fd's readiness under that tag, beginning with what it is now; to be
+ * written, only if asked to: a datagram socket, or a Unix one, becomes writable again with everything
+ * that its peer has read. poller_write does it later. Any thread. -EPERM: epoll does not watch such
+ * files. -ENOMEM, -ENOSPC.
  */
-int poller_add(struct poller *p, int fd, void *tag);
+int poller_add(struct poller *p, int fd, void *tag, bool write);
+int poller_write(struct poller *p, int fd, void *tag);
 
 /* Must come before the descriptor is closed, for a duplicate would keep the events coming. No
  * later wait reports the tag; one that has returned already may have. */

@@ -53,12 +53,20 @@ void poller_close(struct poller *p)
     *p = (struct poller){-1, -1, -1};
 }
 
-int poller_add(struct poller *p, int fd, void *tag)
+#define EVENTS_READ (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+
+int poller_add(struct poller *p, int fd, void *tag, bool write)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                .data.ptr = tag};
+    struct epoll_event event = {.events = EVENTS_READ | (write ? EPOLLOUT : 0), .data.ptr = tag};
 
     return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+int poller_write(struct poller *p, int fd, void *tag)
+{
+    struct epoll_event event = {.events = EVENTS_READ | EPOLLOUT, .data.ptr = tag};
+
+    return epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : -errno;
 }
 
 void poller_remove(struct poller *p, int fd)

@@ -35,12 +35,12 @@ close_poller:
     return error;
 }
 
-int reactor_add(struct reactor *r, trale_io *io)
+int reactor_add(struct reactor *r, trale_io *io, bool write)
 {
     int error;
 
     pthread_mutex_lock(&r->lock);
-    error = poller_add(&r->poller, io->fd, io);
+    error = poller_add(&r->poller, io->fd, io, write);
     if (error == 0) {
         list_push_back(&r->sources, &io->link);
         /* Relaxed: whoever turns and misses it has the reactor thread or itself turn again. */
@@ -48,6 +48,11 @@ int reactor_add(struct reactor *r, trale_io *io)
     }
     pthread_mutex_unlock(&r->lock);
     return error;
+}
+
+int reactor_add_write(struct reactor *r, trale_io *io)
+{
+    return poller_write(&r->poller, io->fd, io);
 }
 
 /* The reactor's reference lives on until the batch that may still name the source is done. */

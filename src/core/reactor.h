@@ -46,8 +46,9 @@ void reactor_destroy(struct reactor *r);
 /* The reactor of the runtime that the caller belongs to, or of the default one. 0 or -errno. */
 int reactor_current(struct reactor **reactor);
 
-/* Under the source's lock. */
-int reactor_add(struct reactor *r, trale_io *io);
+/* Under the source's lock. See poller_add; 0 or -errno. */
+int reactor_add(struct reactor *r, trale_io *io, bool write);
+int reactor_add_write(struct reactor *r, trale_io *io);
 void reactor_remove(struct reactor *r, trale_io *io);
 
 /* Holder of the baton: collects events and due timers, and wakes who waits for them. */
