@@ -95,12 +95,6 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output);
 
-/*
- * One try if the io seems ready, without a future. -EAGAIN: it was not, or something else is to come
- * first; source_poll goes on with it. Of a call that could wait: see await_at_once.
- */
-intptr_t source_try_now(trale_io *io, unsigned direction, source_try *attempt, void *operation);
-
 /* A poll that gives way before it has looked keeps the io, for the call has begun. */
 void source_hold(struct trale_io_waiter *waiter, trale_io *io);
 

@@ -12,16 +12,6 @@
 #include "io/transfer.h"
 #include "task/await_fiber.h"
 
-/* Moving nothing never waits, though some files have EAGAIN for it: inotify. */
-static intptr_t result_of(ssize_t n, size_t size)
-{
-    if (n >= 0)
-        return n;
-    if (errno != EAGAIN) /* on Linux EWOULDBLOCK is the same */
-        return -errno;
-    return size > 0 ? -EAGAIN : 0;
-}
-
 /* Moving nothing never waits, and says nothing of what there is, or has room. */
 static unsigned interest(unsigned direction, size_t size)
 {
@@ -50,10 +40,10 @@ static intptr_t try_read(const trale_io *io, void *operation, bool *drained)
         n = read(io->fd, f->buffer, f->size);
     while (n < 0 && errno == EINTR);
     *drained = n > 0 && (size_t)n < f->size;
-    return result_of(n, f->size);
+    return stream_result(n, f->size);
 }
 
-static enum trale_poll read_poll(trale_future *self, trale_context *cx)
+static inline enum trale_poll read_poll(trale_future *self, trale_context *cx)
 {
     trale_read_future *f = container_of(self, trale_read_future, future);
 
@@ -62,8 +52,8 @@ static enum trale_poll read_poll(trale_future *self, trale_context *cx)
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, false, &(struct iovec){f->buffer, f->size}, 1,
                          cx);
-    return source_poll(&f->waiter, f->io, interest(TRALE_READABLE, f->size), try_read, f, cx,
-                       &self->output);
+    return source_poll_known(&f->waiter, f->io, interest(TRALE_READABLE, f->size), try_read, f,
+                             cx, &self->output);
 }
 
 static void read_drop(trale_future *self)
@@ -93,20 +83,11 @@ ssize_t trale_read(trale_io *io, void *buffer, size_t size)
     return await_known_to_end(__func__, &f.future, read_poll, read_drop, read_withdraw);
 }
 
-intptr_t stream_try_write(const trale_io *io, void *operation, bool *drained)
+static intptr_t try_write(const trale_io *io, void *operation, bool *drained)
 {
     const trale_write_future *f = operation;
-    struct sigpipe guard;
-    ssize_t n;
 
-    sigpipe_hold(&guard, io);
-    do
-        n = io->kind.socket ? send(io->fd, f->buffer, f->size, MSG_NOSIGNAL)
-                            : write(io->fd, f->buffer, f->size);
-    while (n < 0 && errno == EINTR);
-    sigpipe_release(&guard, n);
-    *drained = n >= 0 && (size_t)n < f->size;
-    return result_of(n, f->size);
+    return stream_write(io, f->buffer, f->size, drained);
 }
 
 static enum trale_poll write_poll(trale_future *self, trale_context *cx)
@@ -118,8 +99,8 @@ static enum trale_poll write_poll(trale_future *self, trale_context *cx)
     if (f->io->kind.file)
         return file_poll(self, &f->waiter, f->io, true,
                          &(struct iovec){(void *)(uintptr_t)f->buffer, f->size}, 1, cx);
-    return source_poll(&f->waiter, f->io, interest(TRALE_WRITABLE, f->size), stream_try_write, f,
-                       cx, &self->output);
+    return source_poll(&f->waiter, f->io, interest(TRALE_WRITABLE, f->size), try_write, f, cx,
+                       &self->output);
 }
 
 static void write_drop(trale_future *self)
@@ -140,17 +121,25 @@ static bool write_withdraw(trale_future *self)
     return transfer_withdraw(&container_of(self, trale_write_future, future)->waiter);
 }
 
+static intptr_t try_write_now(const trale_io *io, void *operation, bool *drained)
+{
+    const struct iovec *all = operation;
+
+    return stream_write(io, all->iov_base, all->iov_len, drained);
+}
+
 ssize_t trale_write(trale_io *io, const void *buffer, size_t size)
 {
     trale_write_future f;
 
-    trale_write_init(&f, io, buffer, size);
     if (stream_may_try_now(__func__, io, buffer, size)) {
-        intptr_t n = source_try_now(io, TRALE_WRITABLE, stream_try_write, &f);
+        struct iovec all = {(void *)(uintptr_t)buffer, size};
+        intptr_t n = source_try_now(io, TRALE_WRITABLE, try_write_now, &all);
 
         if (n != -EAGAIN)
             return n;
     }
+    trale_write_init(&f, io, buffer, size);
     f.waiter.to_end = true;
     return await_known_to_end(__func__, &f.future, write_poll, write_drop, write_withdraw);
 }
@@ -181,7 +170,7 @@ static intptr_t try_readv(const trale_io *io, void *operation, bool *drained)
         n = readv(io->fd, f->iov, f->count);
     while (n < 0 && errno == EINTR);
     *drained = n > 0 && (size_t)n < size;
-    return result_of(n, size);
+    return stream_result(n, size);
 }
 
 static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
@@ -200,7 +189,7 @@ static intptr_t try_writev(const trale_io *io, void *operation, bool *drained)
     while (n < 0 && errno == EINTR);
     sigpipe_release(&guard, n);
     *drained = n >= 0 && (size_t)n < size;
-    return result_of(n, size);
+    return stream_result(n, size);
 }
 
 static enum trale_poll readv_poll(trale_future *self, trale_context *cx)

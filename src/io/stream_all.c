@@ -137,36 +137,48 @@ static bool write_all_withdraw(trale_future *self)
     return transfer_withdraw(&container_of(self, trale_write_all_future, future)->write.waiter);
 }
 
-/* A source_try. What is left keeps the io, as in write_all_poll; before it is unpinned, for the call has
- * begun, and a close may come. */
-static intptr_t try_write_all(const trale_io *io, void *operation, bool *drained)
-{
-    trale_write_all_future *f = operation;
-    intptr_t n = stream_try_write(io, &f->write, drained);
+struct whole {
+    trale_io *io;
+    const void *buffer;
+    size_t size;
+    bool held; /* a reference to the io, for what is left */
+};
 
-    if (n > 0 && (size_t)n < f->write.size) {
-        source_retain(f->write.io);
-        f->held = true;
-    }
+/* A source_try. It is pinned: once it is not, a close may come, and the call has begun. */
+static intptr_t try_write_whole(const trale_io *io, void *operation, bool *drained)
+{
+    struct whole *w = operation;
+    intptr_t n = stream_write(io, w->buffer, w->size, drained);
+
+    w->held = n > 0 && (size_t)n < w->size;
+    if (w->held)
+        source_retain(w->io);
+    return n;
+}
+
+/* Goes on where that ended. */
+static ssize_t write_rest(const char *function, const struct whole *w, size_t moved)
+{
+    trale_write_all_future f;
+    ssize_t n;
+
+    trale_write_all_init(&f, w->io, w->buffer, w->size);
+    if (w->held)
+        wrote(&f, moved);
+    f.held = w->held;
+    f.to_end = true;
+    n = await_call_to_end(function, &f.future, write_all_withdraw);
+    if (f.timed_out)
+        await_timed_out();
     return n;
 }
 
 ssize_t trale_write_all(trale_io *io, const void *buffer, size_t size)
 {
-    trale_write_all_future f;
-    ssize_t moved;
+    struct whole w = {io, buffer, size, false};
+    intptr_t n = -EAGAIN;
 
-    trale_write_all_init(&f, io, buffer, size);
-    if (stream_may_try_now(__func__, io, buffer, size)) {
-        moved = source_try_now(io, TRALE_WRITABLE, try_write_all, &f);
-        if (moved != -EAGAIN && !f.held)
-            return moved;
-        if (f.held)
-            wrote(&f, (size_t)moved);
-    }
-    f.to_end = true;
-    moved = await_call_to_end(__func__, &f.future, write_all_withdraw);
-    if (f.timed_out)
-        await_timed_out();
-    return moved;
+    if (stream_may_try_now(__func__, io, buffer, size))
+        n = source_try_now(io, TRALE_WRITABLE, try_write_whole, &w);
+    return n == -EAGAIN || w.held ? write_rest(__func__, &w, (size_t)n) : n;
 }

@@ -3,7 +3,7 @@
 
 #include <trale/net.h>
 
-#include "core/io_source.h"
+#include "core/io_try.h"
 #include "io/addr.h"
 #include "io/ops.h"
 #include "io/socket.h"
