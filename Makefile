@@ -8,6 +8,7 @@
 # make check-valgrind           the tests under valgrind, in build/valgrind
 # make hostile [T=situation]    the tests under signals, limits, filters, load, lost packets, ...
 # make faults                   every call and every allocation fails once
+# make coverage                 what of src/ the tests execute; needs gcc and gcovr
 # make repeat N=200             make check so often, on a loaded machine
 # make check-tools [T=name]     the examples with real clients and servers, or one script
 # make fuzz T=http [DURATION=60]  seconds of looking for inputs that break a parser, or, for T=calls,
@@ -25,10 +26,10 @@ endif
 VERSION = 0.1.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
-CFLAGS ?= $(if $(VALGRIND),-O1,-O2) -g
+CFLAGS ?= $(if $(COVERAGE),-O0,$(if $(VALGRIND),-O1,-O2)) -g
 # A shape is a property of one object; all others are those of the build without it.
 shape = $(filter-out run,$(EXECUTORS))
-base = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)
+base = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)$(if $(COVERAGE),/coverage)
 BUILD = $(base)$(shape:%=/executors-%)
 ifeq ($(origin BUILD),command line)
 base = $(BUILD)
@@ -78,8 +79,8 @@ $(BUILD)/examples/heavy_load: libraries = -lmd
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all examples run check check-valgrind check-tools models faults hostile soak repeat fuzz \
-    lint format bench bench-quick bench-shapes bench-programs install clean FORCE
+.PHONY: all examples run check check-valgrind check-tools coverage models faults hostile soak \
+    repeat fuzz lint format bench bench-quick bench-shapes bench-programs install clean FORCE
 
 all: $(library) $(shared) examples
 examples: $(examples)

@@ -2,7 +2,7 @@
 
 check_flags := $(shell pkg-config --cflags check 2>/dev/null)
 check_libs := $(shell pkg-config --libs check 2>/dev/null || echo -lcheck)
-support = $(call objects,$(wildcard tests/support/*.c))
+support = $(call objects,$(wildcard tests/support/*.c $(if $(COVERAGE),tests/coverage/*.c)))
 # A C library without libcheck, a cross compiler's or musl, gets a runner of ours; what depends on
 # libcheck's own symbols, or on another compiler, is left out there.
 check_program = '$(hash)include <check.h>\nint main(void) { return suite_create("") == 0; }\n'
@@ -52,11 +52,11 @@ contract_parts = -DPART_IO -DPART_COMPOSE -DPART_EXECUTORS
 # which it makes a difference: parsers and what asks the compiler have no shapes. Unit tests make
 # their executors themselves, where they have one, and the faults strike threads that do not run in a
 # task: not with EXECUTORS=run.
-programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS)$(foreign),,$(compile)) \
+programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS)$(COVERAGE)$(foreign),,$(compile)) \
     $(if $(filter run,$(EXECUTORS)),,$(if $(foreign),,$(faults)) $(unit)) $(public) \
-    $(if $(EXECUTORS),,$(http) $(fuzz) $(if $(VALGRIND),,$(if $(foreign),,$(cxx)) $(contract)))
+    $(if $(EXECUTORS)$(COVERAGE),,$(http) $(fuzz) $(if $(VALGRIND),,$(if $(foreign),,$(cxx)) $(contract)))
 
-check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T)$(EXECUTORS),,all)
+check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T)$(EXECUTORS)$(COVERAGE),,all)
 	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) EXECUTORS=$(EXECUTORS) UNDER='$(UNDER)' tests/run $^
 check-valgrind:
 	+$(MAKE) --no-print-directory check VALGRIND=1
@@ -69,6 +69,8 @@ models: $(model)
 $(model): $(call objects,$(wildcard tests/model/*.cpp))
 	@mkdir -p $(@D)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^
+
+include tests/coverage/coverage.mk
 
 # The same where the world is against them: tests/hostile/*, each a situation (T: one of them).
 hostile = $(addprefix $(BUILD)/tests/hostile/,storm.so deny stops)

@@ -307,7 +307,7 @@ static void leave(struct executor *ex)
     await_expected(ex);
     section_begin(&ex->queue.freeze);
     while (!inbox_park(&ex->queue.inbox))
-        inbox_take(&ex->queue.inbox);
+        inbox_take(&ex->queue.inbox); /* race: it comes at this moment */
     section_end(&ex->queue.freeze);
     baton_hand_over(&ex->reactor->baton);
     stack_cache_flush(&ex->stacks);

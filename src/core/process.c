@@ -194,7 +194,7 @@ int process_watch(void)
     static atomic_bool exit_watched;
 
     if (fork_error != 0)
-        return fork_error;
+        return fork_error; /* unreachable: for want of memory, before main */
     if (!atomic_exchange(&exit_watched, true) && atexit(at_exit) != 0) {
         atomic_store(&exit_watched, false);
         return -ENOMEM;

@@ -96,7 +96,7 @@ static int take_tick(trale_interval *interval)
 
     if (__builtin_mul_overflow(missed + 1, interval->period, &step) ||
         __builtin_add_overflow(interval->next, step, &interval->next))
-        interval->next = TRALE_NEVER;
+        interval->next = TRALE_NEVER; /* unreachable: before so long a period has passed */
     return missed < INT_MAX ? (int)missed : INT_MAX;
 }
 

@@ -39,8 +39,8 @@ static void *listen_main(void *arg)
     for (;;)
         if (read(fd, &rung, sizeof rung) == sizeof rung)
             trale_dump(stderr);
-        else if (errno != EINTR)
-            return NULL;
+        else if (errno != EINTR) /* unreachable: signals are blocked, */
+            return NULL;         /* unreachable: and nobody closes it */
 }
 
 /* Under the lock. What a parent had is closed: our copy of it, that is. */
@@ -77,6 +77,6 @@ int trale_dump_on_signal(int signo)
         error = hang_bell();
     process_unlock();
     if (error == 0 && sigaction(signo, &action, NULL) != 0)
-        error = -errno;
+        error = -errno; /* unreachable: it could be asked about */
     return error;
 }

@@ -34,7 +34,7 @@ static const trale_task *in_poll(const struct executor *ex, uint32_t polls)
 
     if (task == &ex->janitor ||
         atomic_load_explicit(&ex->queue.polls, memory_order_relaxed) != polls)
-        return NULL;
+        return NULL; /* race: the poll has ended meanwhile */
     return task;
 }
 

@@ -32,7 +32,7 @@ void text_add(struct text *t, const char *format, ...)
         length = vsnprintf(t->at ? t->at + t->length : NULL, t->room - t->length, format, args);
         va_end(args);
         if (length < 0) {
-            t->cut = true;
+            t->cut = true; /* unreachable: with these formats */
         } else if ((size_t)length < t->room - t->length) {
             t->length += (size_t)length;
             return;

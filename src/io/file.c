@@ -17,7 +17,7 @@ static intptr_t move_now(trale_io *io, const struct transfer *t)
     intptr_t n = source_use(io);
 
     if (n != 0)
-        return n;
+        return n; /* race: a close at the same time */
     do
         n = t->write ? pwritev(io->fd, t->iov, t->count, t->offset)
                      : preadv(io->fd, t->iov, t->count, t->offset);

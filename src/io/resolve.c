@@ -78,7 +78,7 @@ static int copy_addresses(trale_addr list[RESOLVE_MAX], const struct addrinfo *f
     int count = 0;
     for (; found && count < RESOLVE_MAX; found = found->ai_next) {
         if (found->ai_family != AF_INET && found->ai_family != AF_INET6)
-            continue;
+            continue; /* unreachable: getaddrinfo knows no other */
         memset(&list[count], 0, sizeof list[count]);
         memcpy(&list[count].as, found->ai_addr, found->ai_addrlen);
         list[count++].length = found->ai_addrlen;

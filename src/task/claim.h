@@ -48,14 +48,14 @@ static inline bool claim_begin(claim_word *w, bool will_wait)
             if (atomic_compare_exchange_weak_explicit(w, &old, CLAIM_TAKING, memory_order_acquire,
                                                       memory_order_relaxed))
                 return true;
-            break;
+            break; /* race: somebody was faster */
         case CLAIM_POLLING:
             /* Relaxed: who is missed locks, to poll again, what the other party has locked now. */
             if (!will_wait ||
                 atomic_compare_exchange_weak_explicit(w, &old, CLAIM_MISSED, memory_order_relaxed,
                                                       memory_order_relaxed))
                 return false;
-            break;
+            break; /* race: it waits now */
         default:
             return false;
         }
@@ -86,10 +86,10 @@ static inline bool claim_close(claim_word *w)
             if (atomic_compare_exchange_weak_explicit(w, &old, CLAIM_POLLING,
                                                       memory_order_acquire, memory_order_acquire))
                 return true;
-            continue;
+            continue; /* race: it is being taken */
         }
-        spin_relax(); /* CLAIM_TAKING: a few instructions of another thread */
-        old = atomic_load_explicit(w, memory_order_acquire);
+        spin_relax(); /* race: CLAIM_TAKING, for a few instructions of another thread */
+        old = atomic_load_explicit(w, memory_order_acquire); /* race: likewise */
     }
 }
 

@@ -45,7 +45,7 @@ static bool arm(trale_join_future *f, trale_waker *waker)
     if (f->armed && f->task->joiner == waker && !state_is_done(&f->task->waker.state))
         return true;
     if (!disarm(f))
-        return false;
+        return false; /* race: it has ended since it was looked at */
     if (is_call_here(f)) {
         f->task->joiner = waker;
         set_joined_here(f->task, true);
