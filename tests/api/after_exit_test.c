@@ -57,6 +57,7 @@ static void no_spawn(void)
     MUST(trale_spawn_future(&task, &f.future, sizeof f) == -ESHUTDOWN);
     MUST(trale_spawn_future_with(&task, &options, &f.future, sizeof f) == -ESHUTDOWN);
     MUST(trale_block_on(five, NULL, NULL) == -ESHUTDOWN);
+    MUST(trale_run(five, NULL, NULL) == -ESHUTDOWN);
     MUST(trale_runtime_new(&runtime, NULL) == -ESHUTDOWN);
     MUST(trale_runtime_default() == NULL);
 }
@@ -67,11 +68,28 @@ static void no_wait(void)
     char byte;
     trale_interval_start(&interval, 3600 * TRALE_SEC);
     MUST(trale_sleep(TRALE_SEC) == -ESHUTDOWN);
+    MUST(trale_sleep(TRALE_NEVER) == -ESHUTDOWN);
     MUST(trale_sleep(3600 * TRALE_SEC) == -ESHUTDOWN);
     MUST(trale_sleep_until(trale_now() + TRALE_SEC) == -ESHUTDOWN);
     MUST(trale_interval_wait(&interval) == -ESHUTDOWN);
     MUST(trale_wait(left.pipe, TRALE_READABLE) == -ESHUTDOWN);
     MUST(trale_recvfrom(left.udp, &byte, 1, NULL) == -ESHUTDOWN);
+}
+
+static void no_wait_for_each_other(void)
+{
+    trale_mutex mutex = {0};
+    trale_cond cond = {0};
+    trale_channel *channel;
+    char item;
+    MUST(trale_mutex_lock(&mutex) == 0);
+    MUST(trale_cond_wait(&cond, &mutex) == -ESHUTDOWN);
+    MUST(trale_mutex_unlock(&mutex) == 0);
+    MUST(trale_channel_new(&channel, 1, 1) == 0);
+    MUST(trale_channel_recv(channel, &item) == -ESHUTDOWN);
+    MUST(trale_channel_send(channel, "x") == 0);
+    MUST(trale_channel_send(channel, "y") == -ESHUTDOWN);
+    trale_channel_free(channel);
 }
 
 /* What needs nobody goes on. */
@@ -104,6 +122,7 @@ static void look_after_exit(void)
 {
     no_spawn();
     no_wait();
+    no_wait_for_each_other();
     no_join();
     works();
     _exit(21); /* it came to the end of the list */

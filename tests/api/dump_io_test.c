@@ -39,6 +39,11 @@ static intptr_t wait_readable(void *io)
     return trale_wait(io, TRALE_READABLE);
 }
 
+static intptr_t wait_writable(void *io)
+{
+    return trale_wait(io, TRALE_WRITABLE);
+}
+
 static intptr_t accept_one(void *io)
 {
     trale_io *connection;
@@ -80,6 +85,7 @@ START_TEST(operations_tell_their_descriptor)
     expect_fd(read_bytes, io, "read_full fd %d");
     expect_fd(wait_readable, io, "wait fd %d, readable");
     expect_fd(fill, io, "write_all fd %d");
+    expect_fd(wait_writable, io, "wait fd %d, writable");
     expect_fd(receive, udp, "recvfrom fd %d");
     expect_fd(accept_one, tcp, "accept fd %d");
     trale_close(io);
@@ -110,10 +116,15 @@ static intptr_t write_file(void *io)
     return trale_pwrite(io, "x", 1, 0);
 }
 
+static intptr_t sync_file(void *io)
+{
+    return trale_fsync(io);
+}
+
 START_TEST(work_on_the_pool)
 {
     trale_io *file;
-    trale_task *blocking, *writing;
+    trale_task *blocking, *writing, *syncing;
     int fd = fileno(tmpfile());
 
     ck_assert_int_eq(trale_blocking_limit(1), 0);
@@ -123,7 +134,10 @@ START_TEST(work_on_the_pool)
     expect_doing(blocking, "waiting: blocking");
     writing = spawn_waiting(write_file, file);
     expect_doing(writing, "waiting: pwrite fd %d", trale_io_fd(file));
+    syncing = spawn_waiting(sync_file, file);
+    expect_doing(syncing, "waiting: fsync fd %d", trale_io_fd(file));
     gate_open(&over);
+    ck_assert_int_eq(join(syncing), 0);
     ck_assert_int_eq(join(blocking), 0);
     ck_assert_int_eq(join(writing), 1);
     trale_close(file);

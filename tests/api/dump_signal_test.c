@@ -132,6 +132,26 @@ START_TEST(some_signals_are_refused)
 }
 END_TEST
 
+static void listen_without_threads(void *arg)
+{
+    int fds = count_fds();
+
+    (void)arg;
+    deny_call(SYS_clone, EAGAIN);
+#ifdef SYS_clone3
+    deny_call(SYS_clone3, EAGAIN);
+#endif
+    MUST(trale_dump_on_signal(SIGUSR1) == -EAGAIN);
+    MUST(count_fds() == fds);
+    MUST(signal(SIGUSR1, SIG_DFL) == SIG_DFL);
+}
+
+START_TEST(without_a_thread_for_it_a_signal_is_refused)
+{
+    passes_in_child(listen_without_threads, NULL);
+}
+END_TEST
+
 /* The child inherits the handler, and the parent hears nothing of it. */
 static void raise_in_vain(void *arg)
 {
@@ -200,4 +220,5 @@ START_TEST(errno_stays)
 END_TEST
 
 TEST_MAIN("dump_signal", a_signal_makes_a_dump, a_stuck_executor_holds_up_no_signal,
-          some_signals_are_refused, a_forked_childs_signal_is_its_own, errno_stays)
+          some_signals_are_refused, without_a_thread_for_it_a_signal_is_refused,
+          a_forked_childs_signal_is_its_own, errno_stays)

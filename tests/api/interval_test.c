@@ -101,6 +101,7 @@ START_TEST(null_is_refused)
 {
     trale_interval_wait_future f;
     trale_task *task;
+    trale_interval_start(NULL, TRALE_MS);
     ck_assert_int_eq(trale_interval_wait(NULL), -EINVAL);
     trale_interval_wait_init(&f, NULL);
     ck_assert_int_eq(trale_spawn_future(&task, &f.future, sizeof f), 0);

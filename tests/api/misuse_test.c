@@ -321,6 +321,24 @@ START_TEST(leaving_a_block_with_a_group_aborts)
 }
 END_TEST
 
+static void await_again(void *arg)
+{
+    trale_yield_future f;
+    trale_future *joined = &f.future;
+
+    (void)arg;
+    no_core_file();
+    trale_yield_init(&f);
+    trale_join_all(&joined, 1);
+    trale_await(joined);
+}
+
+START_TEST(awaiting_what_was_joined_aborts)
+{
+    aborts(await_again, NULL, "trale_join_all");
+}
+END_TEST
+
 static void use_well(void *arg)
 {
     struct probe p = PROBE;
@@ -347,4 +365,5 @@ END_TEST
 TEST_MAIN("misuse", an_await_in_a_poll_aborts, an_await_in_a_drop_aborts,
           a_yield_in_a_poll_aborts, a_yield_in_a_drop_aborts, a_call_that_waits_aborts_in_a_poll,
           an_await_in_the_drop_of_a_cancelled_future_aborts, a_poll_of_nothing_aborts,
-          leaving_a_block_with_a_group_aborts, what_is_no_misuse_does_not_abort)
+          leaving_a_block_with_a_group_aborts, awaiting_what_was_joined_aborts,
+          what_is_no_misuse_does_not_abort)

@@ -89,6 +89,22 @@ START_TEST(a_large_frame_does_not_jump_over_the_guard)
 }
 END_TEST
 
+static void run_unheard(void *arg)
+{
+    close(STDERR_FILENO);
+    run_culprit(arg);
+}
+
+START_TEST(it_kills_even_if_nobody_can_be_told)
+{
+    struct culprit c = {.arg = NULL};
+    char output[64];
+    int status = test_in_child(run_unheard, &c, output, sizeof output);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "wait status 0x%x",
+                  (unsigned)status);
+}
+END_TEST
+
 /* Ordinary faults, on a plain thread and in a task. */
 static volatile int *nowhere(void)
 {
@@ -135,6 +151,25 @@ static void one_shot_handler(int number, siginfo_t *info, void *context)
         _exit(20);
 }
 
+static enum trale_poll fault_in_poll(trale_future *self, trale_context *cx)
+{
+    (void)cx;
+    fault(NULL);
+    self->output = 0;
+    return TRALE_READY;
+}
+
+/* In a task without a stack. */
+static intptr_t fault_stackless(void *arg)
+{
+    static const struct trale_future_ops ops = {fault_in_poll, NULL, "fault"};
+    trale_future f = {.ops = &ops};
+    trale_task *task;
+    (void)arg;
+    MUST(trale_spawn_future(&task, &f, sizeof f) == 0);
+    return trale_join(task, NULL);
+}
+
 struct foreign {
     struct sigaction action;
     trale_fn *fault;
@@ -174,6 +209,7 @@ START_TEST(a_foreign_fault_goes_to_the_programs_handler)
         ck_assert_int_eq(WEXITSTATUS(foreign(plain, fault, in_task, "plain\n")), 21);
         ck_assert_int_eq(WEXITSTATUS(foreign(full, fault, in_task, "full\n")), 22);
     }
+    ck_assert_int_eq(WEXITSTATUS(foreign(plain, fault_stackless, false, "plain\n")), 21);
     ck_assert_int_eq(WEXITSTATUS(foreign(plain, raise_it, false, "plain\n")), 21);
 }
 END_TEST
@@ -223,6 +259,6 @@ END_TEST
 TESTS_ON_THREAD("what they do to SIGSEGV has to come before the library's own")
 TEST_MAIN("overflow", an_overflow_names_the_task_and_its_stack_size,
           an_overflow_of_a_task_without_a_name_is_told_too,
-          a_large_frame_does_not_jump_over_the_guard,
+          a_large_frame_does_not_jump_over_the_guard, it_kills_even_if_nobody_can_be_told,
           a_foreign_fault_goes_to_the_programs_handler, without_a_handler_a_foreign_fault_kills,
           a_fault_cannot_be_ignored_but_a_signal_can, a_handler_for_one_signal_is_called_once)

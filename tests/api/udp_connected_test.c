@@ -90,6 +90,22 @@ START_TEST(a_stackless_task_receives)
 }
 END_TEST
 
+START_TEST(a_stackless_task_sends)
+{
+    char text[TRALE_ADDR_TEXT], buffer[8];
+    trale_io *server = bind_any(text), *client = connect_to(text);
+    trale_send_future f;
+    trale_task *task;
+
+    trale_send_init(&f, client, "early", 5);
+    ck_assert_int_eq(trale_spawn_future(&task, &f.future, sizeof f), 0);
+    ck_assert_int_eq(trale_recv(server, buffer, 8), 5);
+    ck_assert_int_eq(join(task), 5);
+    trale_close(client);
+    trale_close(server);
+}
+END_TEST
+
 #define MANY (TRALE_DATAGRAMS_MAX + 8)
 
 START_TEST(many_go_in_one_call_and_come_in_order)
@@ -191,7 +207,7 @@ END_TEST
 
 TEST_MAIN_WITH(NULL, free_default_runtime, "udp_connected",
                what_is_sent_goes_to_the_peer_and_back, datagrams_of_others_are_not_received,
-               nobody_there_is_econnrefused, a_stackless_task_receives,
+               nobody_there_is_econnrefused, a_stackless_task_receives, a_stackless_task_sends,
                many_go_in_one_call_and_come_in_order, as_many_as_there_are_come,
                each_can_have_an_address_of_its_own, after_an_error_the_count_comes_first,
                bad_arguments_are_einval)

@@ -103,9 +103,13 @@ START_TEST(null_arguments_are_refused)
     ck_assert_int_eq(trale_addr_local(NULL, &local), -EINVAL);
     ck_assert_int_eq(trale_addr_local(io, NULL), -EINVAL);
 
+    trale_udp_bind_future bind;
     trale_recvfrom_future receive;
     trale_sendto_future send;
     trale_task *task;
+    trale_udp_bind_init(&bind, NULL, "127.0.0.1:0");
+    ck_assert_int_eq(trale_spawn_future(&task, &bind.future, sizeof bind), 0);
+    ck_assert_int_eq(join(task), -EINVAL);
     trale_recvfrom_init(&receive, NULL, &byte, 1, NULL);
     ck_assert_int_eq(trale_spawn_future(&task, &receive.future, sizeof receive), 0);
     ck_assert_int_eq(join(task), -EINVAL);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "settle.h"
@@ -148,12 +149,39 @@ START_TEST(paths_that_are_no_use_are_refused)
     ck_assert_int_eq(trale_unix_connect(&io, missing), -ENOENT);
     ck_assert_int_eq(trale_unix_listen(&io, missing), -ENOENT);
     ck_assert_int_eq(join(spawn_connect(&io, missing)), -ENOENT);
+    ck_assert_int_eq(trale_unix_connect(&io, ""), -EINVAL);
+    ck_assert_int_eq(trale_unix_listen(&io, ""), -EINVAL);
     ck_assert_int_eq(trale_unix_connect(&io, NULL), -EINVAL);
     ck_assert_int_eq(trale_unix_listen(&io, NULL), -EINVAL);
     ck_assert_int_eq(trale_unix_connect(NULL, path), -EINVAL);
     ck_assert_int_eq(trale_unix_listen(NULL, path), -EINVAL);
     ck_assert_int_ne(access(path, F_OK), 0); /* nothing was made */
     ck_assert_ptr_null(io);
+}
+END_TEST
+
+/* Linux lets the name of a socket fill all of sun_path, and then tells a length beyond it. */
+START_TEST(a_peer_may_have_a_name_without_an_end)
+{
+    struct sockaddr_un full = {.sun_family = AF_UNIX}, server = {.sun_family = AF_UNIX};
+    trale_io *listener = listen_at(path), *connection = NULL;
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char unlinked[sizeof full.sun_path + 1] = "";
+    trale_addr peer;
+    memset(full.sun_path, 'x', sizeof full.sun_path);
+    memcpy(full.sun_path, directory, strlen(directory));
+    full.sun_path[strlen(directory)] = '/';
+    memcpy(unlinked, full.sun_path, sizeof full.sun_path);
+    memcpy(server.sun_path, path, strlen(path));
+    ck_assert_int_eq(bind(client, (const void *)&full, sizeof full), 0);
+    ck_assert_int_eq(connect(client, (const void *)&server, sizeof server), 0);
+    ck_assert_int_eq(trale_accept(listener, &connection, &peer), 0);
+    ck_assert_uint_eq(peer.length, sizeof full);
+    ck_assert_mem_eq(peer.as.local.sun_path, full.sun_path, sizeof full.sun_path);
+    unlink(unlinked);
+    close(client);
+    trale_close(connection);
+    trale_close(listener);
 }
 END_TEST
 
@@ -286,7 +314,7 @@ END_TEST
 TEST_MAIN_WITH(make_names, remove_names, "unix", a_file_connects_two,
                an_abstract_name_connects_two_and_leaves_no_file, a_name_in_use_is_refused,
                a_path_has_at_most_107_bytes, paths_that_are_no_use_are_refused,
-               a_connect_waits_for_room_in_the_queue, a_plain_thread_waits_for_room_too,
-               a_connect_that_waits_for_room_is_cancelled,
+               a_peer_may_have_a_name_without_an_end, a_connect_waits_for_room_in_the_queue,
+               a_plain_thread_waits_for_room_too, a_connect_that_waits_for_room_is_cancelled,
                a_connect_that_waits_for_room_is_told_that_the_listener_is_gone,
                a_connect_that_cannot_wait_says_so)

@@ -53,6 +53,20 @@ void several_executors(void)
     free_runtime(rt);
 }
 
+static intptr_t sleep_then_forty_two(void *arg)
+{
+    CALL(trale_sleep(100 * TRALE_US), true);
+    return forty_two(arg);
+}
+
+void inline_runs(void)
+{
+    intptr_t result = 0;
+
+    CALL(trale_run(sleep_then_forty_two, NULL, &result), result == 0);
+    EXPECT(result == 42);
+}
+
 static intptr_t count_up(void *arg)
 {
     CALL(trale_sleep(0), true);

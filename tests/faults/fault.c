@@ -98,7 +98,9 @@ static const struct row {
                             ENOBUFS, ENOMEM}},
     [FAULT_GETPEERNAME] = {"getpeername", REPORTED, {ENOBUFS, EACCES}},
     [FAULT_SHUTDOWN] = {"shutdown", REPORTED, {ENOTCONN, EACCES}},
-    [FAULT_GETADDRINFO] = {"getaddrinfo", REPORTED, {EAGAIN, EIO, ENOENT, ENOMEM, EMFILE}},
+    [FAULT_GETADDRINFO] = {"getaddrinfo",
+                           REPORTED,
+                           {EAGAIN, EIO, ENOENT, ENOMEM, EMFILE, EINVAL}},
     [FAULT_POLL] = {"poll", REPORTED, {EINTR, ENOMEM}},
     [FAULT_OPEN] = {"open",
                     REPORTED,
@@ -124,8 +126,9 @@ static const struct row {
     [FAULT_STAT] = {"stat", REPORTED, {EINTR, EACCES, ELOOP, ENOENT, ENOMEM, EOVERFLOW}},
     [FAULT_SIGALTSTACK] = {"sigaltstack", HIDDEN, {ENOMEM, EPERM}},
     [FAULT_SIGACTION] = {"sigaction", HIDDEN, {EPERM}},
-    [FAULT_FOPEN] = {"fopen", HIDDEN, {ENOENT, EMFILE, ENOMEM}},
+    [FAULT_FOPEN] = {"fopen", HIDDEN, {ENOENT, EMFILE, ENOMEM, PARTLY}},
     [FAULT_GETAFFINITY] = {"sched_getaffinity", HIDDEN, {ENOSYS, EPERM}},
+    [FAULT_MEMBARRIER] = {"membarrier", HIDDEN, {ENOSYS, EPERM}},
 };
 
 static struct fault fault; /* written while not armed */

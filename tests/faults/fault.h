@@ -87,13 +87,15 @@ enum fault_point {
     FAULT_SIGACTION,
     FAULT_FOPEN,
     FAULT_GETAFFINITY,
+    FAULT_MEMBARRIER,
     FAULT_POINTS,
 };
 
 /* Not an errno: the call succeeds without having done anything. */
 #define SPURIOUS 1000
 
-/* Nor this: the call does a part, a byte or a datagram, of what it was asked for. */
+/* Nor this: the call does a part, a byte or a datagram, of what it was asked for; the file that it
+ * opens says that there is but a part of the processors. */
 #define PARTLY 1001
 
 /* What becomes of a failure. */

@@ -15,6 +15,12 @@ START_TEST(several_executors_survive)
 }
 END_TEST
 
+START_TEST(inline_runs_survive)
+{
+    sweep("inline runs", inline_runs);
+}
+END_TEST
+
 START_TEST(default_runtime_survives)
 {
     sweep("default runtime", default_runtime);
@@ -177,10 +183,29 @@ START_TEST(cold_files_survive)
 }
 END_TEST
 
+START_TEST(publishing_survives)
+{
+    sweep("publishing", publishing);
+}
+END_TEST
+
+START_TEST(locals_survive)
+{
+    sweep("locals", locals);
+}
+END_TEST
+
+START_TEST(dumping_survives)
+{
+    sweep("dumping", dumping);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {own_runtime_survives,
                                   several_executors_survive,
+                                  inline_runs_survive,
                                   default_runtime_survives,
                                   spawns_survive,
                                   groups_survive,
@@ -207,7 +232,10 @@ int main(void)
                                   file_futures_survive,
                                   closed_files_survive,
                                   waiting_for_each_other_survives,
-                                  cold_files_survive};
+                                  cold_files_survive,
+                                  publishing_survives,
+                                  locals_survive,
+                                  dumping_survives};
     int failed;
 
     sweep_begin();

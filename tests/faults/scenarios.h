@@ -4,6 +4,7 @@
 
 void own_runtime(void);       /* make a runtime, spawn into it, join, free it */
 void several_executors(void); /* the same with three executors */
+void inline_runs(void);       /* a task on the calling thread */
 void default_runtime(void);   /* spawn, sleep, join; a task with a child; a detached task */
 void spawns(void);            /* with a copy, of a future, with a large stack */
 void groups(void);            /* tasks that begin and end together */
@@ -33,6 +34,9 @@ void closed_files(void);  /* closed while a call has begun */
 void cold_files(void);    /* of which only a part is in memory */
 
 void waiting_for_each_other(void); /* with every object of sync.h */
+void publishing(void);             /* broadcast, watch */
+void locals(void);                 /* values of tasks and of threads */
+void dumping(void);
 
 /* The pool. */
 void blocking(void);  /* work, from a thread and from a task */

@@ -94,6 +94,7 @@ _Noreturn void give_up(const char *format, ...)
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    fault_lift(); /* what comes at the end of a process may need memory */
     fprintf(stderr, "%s: %s\n", met, text);
     _exit(1);
 }

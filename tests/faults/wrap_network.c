@@ -147,6 +147,8 @@ static int eai(int error)
         return EAI_NONAME;
     case ENOMEM:
         return EAI_MEMORY;
+    case EINVAL: /* what has no errno */
+        return EAI_SOCKTYPE;
     default:
         errno = error;
         return EAI_SYSTEM;
