@@ -9,14 +9,18 @@ override CPPFLAGS += -DTRALE_SCHEDULE_SEED
 override LDFLAGS += --coverage
 endif
 
-# Every fault is tried, and a part of the stress: lines are to be executed, not worn out.
+# Every fault is tried, and a part of the stress: lines are to be executed, not worn out. The table
+# comes even if a test fails.
 coverage:
 	@command -v gcovr > /dev/null || { echo 'coverage: needs gcovr'; exit 1; }
-	@find build/coverage -name '*.gcda' -delete 2>/dev/null; true
-	+$(MAKE) --no-print-directory check COVERAGE=1 T=faults
-	+for shape in '' inline 4 run; do \
-	    TEST_SCALE=20 $(MAKE) --no-print-directory check COVERAGE=1 EXECUTORS=$$shape || exit; \
+	@mkdir -p build/coverage && find build/coverage -name '*.gcda' -delete
+	@rm -f build/coverage/failed
+	+@$(MAKE) --no-print-directory check COVERAGE=1 T=faults || touch build/coverage/failed
+	+@for shape in '' inline 4 run; do \
+	    TEST_SCALE=20 $(MAKE) --no-print-directory check COVERAGE=1 EXECUTORS=$$shape || \
+	        touch build/coverage/failed; \
 	done
-	+$(MAKE) --no-print-directory COVERAGE=1 build/coverage/tests/soak/soak
+	+@$(MAKE) --no-print-directory COVERAGE=1 build/coverage/tests/soak/soak
 	build/coverage/tests/soak/soak 10
 	tests/coverage/report build/coverage
+	@test ! -e build/coverage/failed
