@@ -27,7 +27,7 @@ struct block_cache {
 
 /* size is BLOCK_MAX at most; aligned as by malloc. NULL: no memory. Any thread. */
 void *block_get(size_t size);
-void block_put(void *block);
+void block_put(void *memory);
 
 /* An executor ends: its blocks become everybody's. */
 void block_cache_flush(struct block_cache *cache);
