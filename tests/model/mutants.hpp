@@ -22,6 +22,10 @@ struct harmless {
  * moved. */
 #define NO_FUTURE "in Relacy no load sees what is written after it"
 
+/* Of io_source.h: what a report and a try tell each other is in the kernel, whose calls order themselves;
+ * of memory there is nothing. */
+#define IN_KERNEL "it orders calls of the kernel, which here order themselves"
+
 static const harmless harmless_mutants[] = {
     {"state_join_disarm", "compare_exchange acquire -> relaxed",
      "success needs no order; C11 before C17 wants it no weaker than failure"},
@@ -40,6 +44,14 @@ static const harmless harmless_mutants[] = {
     {"inbox_kick", "compare_exchange release -> relaxed",
      "Relacy's order of what is sequentially consistent is that in which it runs: the owner sees "
      "what was announced. By C11 it might not, and leave the others in peace for a while"},
+    {"source_pin", "fetch_add acquire -> relaxed", IN_KERNEL},
+    {"source_poll", "load acquire -> relaxed", IN_KERNEL},
+    {"source_clear", "compare_exchange release -> relaxed", IN_KERNEL},
+    {"source_ready", "compare_exchange acq_rel -> relaxed", IN_KERNEL},
+    {"source_ready", "compare_exchange acq_rel -> acquire", IN_KERNEL},
+    {"source_ready", "compare_exchange acq_rel -> release", IN_KERNEL},
+    {"reactor_remove", "fetch_sub dropped", "epoll is asked once more, in vain"},
+    {"release_retired", "store dropped", "the lock is taken once more, in vain"},
     {"steal_push", "load acquire -> relaxed", NO_FUTURE},
     {"steal_take", "compare_exchange release -> relaxed", NO_FUTURE},
     {"freeze_begin", "exchange seq_cst -> relaxed", EITHER},
