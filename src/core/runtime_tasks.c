@@ -77,15 +77,31 @@ bool runtime_has_tasks(const trale_runtime *rt)
     return (atomic_load_explicit(&rt->tasks, memory_order_acquire) & TASKS) != 0;
 }
 
+/* Release: pairs with runtime_has_tasks. True: others are left. */
+static bool uncount_some(trale_runtime *rt, uint64_t change)
+{
+    uint64_t old = atomic_load_explicit(&rt->tasks, memory_order_relaxed);
+
+    while ((old & TASKS) > change)
+        if (atomic_compare_exchange_weak_explicit(&rt->tasks, &old, old - change,
+                                                  memory_order_release, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+/*
+ * The last ones go under the lock: who frees the runtime learns of it there, and until then the
+ * runtime is there for us, who may be on any thread.
+ */
 void runtime_uncount(trale_runtime *rt, unsigned count)
 {
-    uint64_t old = atomic_fetch_sub_explicit(&rt->tasks, count * ONE_TASK, memory_order_acq_rel);
     struct wake_batch batch = {0};
     struct trale_link *link;
 
-    if ((old & TASKS) > count * ONE_TASK)
+    if (uncount_some(rt, count * ONE_TASK))
         return;
     process_lock();
+    atomic_fetch_sub_explicit(&rt->tasks, count * ONE_TASK, memory_order_release);
     /* Somebody may have spawned, and waits for that task: the one who ends it comes by here
      * too. */
     while (!runtime_has_tasks(rt) && (link = list_pop_front(&rt->waiters))) {
