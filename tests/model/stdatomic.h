@@ -82,11 +82,19 @@ inline void end_spins(const void *object)
         }
 }
 
+template <typename T> T other_than(T value)
+{
+    if constexpr (std::is_same_v<T, bool>)
+        return !value;
+    else
+        return ~value;
+}
+
 /* The last value, whatever the thread knows: coherence only, no synchronization. */
 template <typename T> T latest(atomic<T> &a, const rl::debug_info &info)
 {
     rl::preemption_disabler undisturbed(rl::ctx());
-    T value = ~a.cell.debug_value();
+    T value = other_than(a.cell.debug_value());
 
     a.cell.compare_exchange_strong(value, value, rl::mo_relaxed, info, rl::mo_relaxed, info);
     return value;
@@ -139,7 +147,7 @@ bool compare_exchange(bool weak, atomic<T> &a, T &expected, T desired, const ord
         return a.cell.compare_exchange_strong(expected, desired, mutated(s, success.mo), info,
                                               rl::mo_relaxed, info);
     }
-    T none = ~a.cell.debug_value();
+    T none = other_than(a.cell.debug_value());
     a.cell.compare_exchange_strong(none, none, rl::mo_seq_cst, info, failing, info);
     expected = none;
     return false;
