@@ -71,6 +71,7 @@ uint16_t runtime_round(const trale_runtime *rt);
 bool runtime_close(trale_runtime *rt, bool round);
 void runtime_reopen(trale_runtime *rt);
 bool runtime_has_tasks(const trale_runtime *rt);
+uint64_t runtime_count_tasks(const trale_runtime *rt);
 bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker);
 void runtime_wait_delist(trale_runtime_wait_future *f);
 void trale_runtime_wait_init(trale_runtime_wait_future *f, trale_runtime *runtime);
@@ -382,6 +383,7 @@ struct waits_for_last : suite<waits_for_last, 3, 1 << LET_IN, 3>, with_runtime {
             return;
         }
         let_one_in();
+        RL_ASSERT(runtime_count_tasks(&rt) >= 1);
         reached(LET_IN);
         runtime_uncount(&rt, 1);
     }
