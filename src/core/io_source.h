@@ -56,7 +56,8 @@ struct trale_io {
     struct source_kind kind;      /* I: */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
     struct lock lock;
-    unsigned generation;       /* L: of fork: what follows is true in one process only */
+    /* Of fork: what follows is true in one process only. Written under the lock of process.h. */
+    atomic_uint generation;
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
     bool reports_writable;     /* L: and its being writable is reported, too */
     struct trale_link waiters; /* L: */

@@ -54,10 +54,8 @@ static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
     f->polled = true;
     if (f->deadline == TRALE_NEVER)
         return wait_is_vain() ? future_ready(self, -ESHUTDOWN) : TRALE_PENDING;
-    if (timer_pending(&f->timer)) {
-        timer_change_waker(&f->timer, waker);
+    if (timer_pending(&f->timer) && timer_change_waker(&f->timer, waker))
         return TRALE_PENDING;
-    }
     if (timer_fired(&f->timer))
         return future_ready(self, 0);
     if (!has_passed(f->deadline))

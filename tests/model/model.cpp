@@ -1,6 +1,6 @@
 /*
  * The model of the task word, the inbox, the parker, the baton, the sharing of new tasks, the
- * freezing of executors, the word of what is waited for and what stands on it: explores every
+ * freezing of executors, the word of what is waited for and what stands on it, shutdown: explores every
  * interleaving of every scenario, then mutates each atomic operation of
  * src/{base/lock,base/parker,core/baton}.h, of src/core/{newcomers.h,steal_queue.h,share.c} with their
  * locking, whom they kick and where they look, of src/sync/wait_word.h, of
@@ -386,7 +386,7 @@ static int run(const char *filter)
           "src/core/baton.h", "src/core/newcomers.h", "src/core/steal_queue.h",
           "src/core/share.c", "src/sync/wait_word.h", "src/sync/owned_lock.h",
           "src/sync/owned_lock.c", "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c",
-          "src/debug/walk.c"})
+          "src/debug/walk.c", "src/core/runtime_tasks.c"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();
