@@ -10,6 +10,7 @@
 #include <trale.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "gate.h"
 #include "settle.h"
 #include "system.h"
@@ -274,7 +275,7 @@ END_TEST
 static intptr_t fork_there(void *arg)
 {
     int status = -1;
-    pid_t child = fork();
+    pid_t child = test_fork();
 
     if (child == 0)
         _exit(is_sigterm_blocked(arg) ? 1 : 5);

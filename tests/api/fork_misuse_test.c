@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "probe.h"
 #include "settle.h"
 #include "system.h"
@@ -23,7 +24,7 @@ static bool forked(void)
 {
     const struct rlimit none = {0, 0};
 
-    child = fork();
+    child = test_fork();
     if (child != 0)
         return false;
     dup2(said[1], STDERR_FILENO);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "executors.h"
+#include "fork.h"
 #include "settle.h"
 #include "streams.h"
 #include "system.h"
@@ -88,7 +89,7 @@ END_TEST
 static void fork_again(void *arg)
 {
     use_everything(arg);
-    pid_t child = fork();
+    pid_t child = test_fork();
     int status;
     if (child == 0) {
         use_everything(arg);
@@ -113,7 +114,7 @@ START_TEST(a_child_has_no_descriptor_of_the_parents_runtime)
     int before = count_fds();
     settle();
     ck_assert_int_eq(count_fds(), before + 3);
-    pid_t child = fork();
+    pid_t child = test_fork();
     if (child == 0)
         _exit(count_fds() - before);
     int status;
@@ -227,7 +228,7 @@ END_TEST
 static intptr_t fork_in_task(void *arg)
 {
     int status = -1;
-    pid_t child = fork();
+    pid_t child = test_fork();
     if (child == 0) {
         MUST(trale_self() == NULL);
         MUST(!trale_cancelled());
@@ -254,7 +255,7 @@ END_TEST
 static intptr_t fork_and_exit(void *arg)
 {
     int status = -1;
-    pid_t child = fork();
+    pid_t child = test_fork();
     if (child == 0) {
         use_everything(arg);
         exit(6);

@@ -8,6 +8,7 @@
 #include <trale.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "gate.h"
 #include "probe.h"
 #include "settle.h"
@@ -232,7 +233,7 @@ static intptr_t fork_in_task(void *arg)
 {
     (void)arg;
     set_counted(number(9));
-    pid_t child = fork();
+    pid_t child = test_fork();
 
     if (child == 0)
         _exit(trale_local_get(&plain) != NULL || trale_local_set(&plain, number(1)) != 0);

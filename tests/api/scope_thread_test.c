@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "gate.h"
 #include "settle.h"
 #include "system.h"
@@ -258,7 +259,7 @@ static intptr_t fork_inside(void *arg)
     (void)arg;
     trale_scope_enter(&scope, deadline);
     trale_sleep(TRALE_US); /* arms its timer */
-    child = fork();
+    child = test_fork();
     if (child == 0) {
         trale_scope_enter(&inner, TRALE_NEVER);
         if (trale_event_wait(&event) != -ETIMEDOUT || trale_now() < deadline)

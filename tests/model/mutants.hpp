@@ -34,6 +34,8 @@ static const harmless harmless_mutants[] = {
      "failure"},
     {"owned_enter_slowly", "compare_exchange acquire -> relaxed",
      "success is followed by the barrier; C11 before C17 wants it no weaker than failure"},
+    {"lock_try", "compare_exchange always fails",
+     "whoever wants it takes the slow way, and has it"},
     {"end_poll", "store dropped", "what is suspended is found as polled, and less is told of it"},
     {"inbox_wait", "load acquire -> relaxed",
      "who is kicked would by C11 be allowed to look at an old count, and take a second kick: a "

@@ -61,6 +61,7 @@ inline trale_waker *trale_context_waker(trale_context *cx)
 
 struct wake_batch {
     trale_waker *wakers[model::max_threads + 1]; /* up to the first NULL */
+    unsigned claims = 0;
 };
 
 namespace model
@@ -92,6 +93,8 @@ inline void waker_claim(trale_waker *waker, wake_batch *batch)
 {
     int i = 0;
 
+    batch->claims++;
+    RL_ASSERT(batch->claims < 16); /* a list that does not end */
     while (batch->wakers[i] && batch->wakers[i] != waker)
         i++;
     batch->wakers[i] = waker;
