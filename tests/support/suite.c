@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fork.h"
+
 /*
  * Can the test not be run in this situation? TEST_SITUATION names it, and tests/without.txt has
  * lines "SITUATION PROGRAM TEST REASON".
@@ -118,7 +120,7 @@ int test_in_child(void (*fn)(void *arg), void *arg, char *output, size_t size)
 {
     int ends[2], status;
     ck_assert_int_eq(pipe(ends), 0);
-    pid_t child = fork();
+    pid_t child = test_fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
         dup2(ends[1], STDERR_FILENO);
