@@ -1,6 +1,6 @@
 # make                          the library and the examples, in build/
 # make run                      the timer and the UDP example
-# make check [T=name]           every test, or one program
+# make check [T=name]           every test, or one program; ONLY='unit api': those folders
 # make check EXECUTORS=4        what depends on them, with so many in the default runtime; inline:
 #                               one that is its own reactor; run: every test in a trale_run
 # make check SANITIZE=address   also thread, undefined; each in build/SANITIZE

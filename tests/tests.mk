@@ -56,7 +56,8 @@ programs = $(if $(SANITIZE)$(VALGRIND)$(EXECUTORS)$(COVERAGE)$(foreign),,$(compi
     $(if $(filter run,$(EXECUTORS)),,$(if $(foreign),,$(faults)) $(unit)) $(public) \
     $(if $(EXECUTORS)$(COVERAGE),,$(http) $(fuzz) $(if $(VALGRIND),,$(if $(foreign),,$(cxx)) $(contract)))
 
-check: $(if $(T),$(filter %/$(T),$(programs)),$(programs)) | $(if $(T)$(EXECUTORS)$(COVERAGE),,all)
+chosen = $(filter $(if $(T),%/$(T),$(addprefix $(BUILD)/tests/,$(addsuffix /%,$(ONLY)))),$(programs))
+check: $(if $(T)$(ONLY),$(chosen),$(programs)) | $(if $(T)$(ONLY)$(EXECUTORS)$(COVERAGE),,all)
 	@SANITIZE=$(SANITIZE) VALGRIND=$(VALGRIND) EXECUTORS=$(EXECUTORS) UNDER='$(UNDER)' tests/run $^
 check-valgrind:
 	+$(MAKE) --no-print-directory check VALGRIND=1
