@@ -19,8 +19,9 @@ void source_adopt(trale_io *io);
 
 static inline void adopt_if_forked(trale_io *io)
 {
-    if (__builtin_expect(
-            __atomic_load_n(&io->generation, __ATOMIC_ACQUIRE) != process_generation(), false))
+    unsigned generation = atomic_load_explicit(&io->generation, memory_order_acquire);
+
+    if (__builtin_expect(generation != process_generation(), false))
         source_adopt(io);
 }
 

@@ -147,7 +147,7 @@ END_TEST
 static void room_for_fds(int room)
 {
     struct rlimit limit;
-    int fds[32];
+    int fds[32] = {0};
     MUST(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     limit.rlim_cur = limit.rlim_max;
     MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
