@@ -199,6 +199,19 @@ START_TEST(a_signalfd_gives_signals)
 }
 END_TEST
 
+/* Until the other end of the pipe is closed. */
+static bool waits_for_end(const int ends[2])
+{
+    char byte;
+    ssize_t n;
+
+    close(ends[1]);
+    do {
+        n = read(ends[0], &byte, 1);
+    } while (n < 0 && errno == EINTR);
+    return n == 0;
+}
+
 /* It becomes readable when the process ends; but there is nothing in it, pidfd_open(2). */
 START_TEST(a_pidfd_tells_the_end_of_a_process)
 {
@@ -209,7 +222,7 @@ START_TEST(a_pidfd_tells_the_end_of_a_process)
         fcntl(ends[0], F_SETFL, 0);
         pid_t child = fork();
         if (child == 0)
-            _exit(close(ends[1]) == 0 && read(ends[0], &byte, 1) == 0 ? 7 : 1);
+            _exit(waits_for_end(ends) ? 7 : 1);
         ck_assert_int_gt(child, 0);
         long fd = syscall(SYS_pidfd_open, child, 0);
         if (fd < 0 && errno == ENOSYS) {
