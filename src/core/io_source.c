@@ -1,13 +1,8 @@
-#define _GNU_SOURCE /* O_DIRECT */
 #include "core/io_source.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/pool.h"
@@ -16,25 +11,11 @@
 #include "task/await.h"
 #include "task/thread.h"
 
-trale_io *source_alloc(void)
-{
-    trale_io *io = malloc(sizeof *io);
-
-    if (!io)
-        return NULL;
-    *io = (trale_io){.fd = -1, .references = 1, .generation = process_generation()};
-    atomic_init(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
-    list_init(&io->waiters);
-    if (pthread_mutex_init(&io->lock, NULL) == 0)
-        return io;
-    free(io);
-    return NULL;
-}
-
 void source_owe(trale_io *io, unsigned direction, int error)
 {
     if (error != -EBADF && error != -ESHUTDOWN) /* those come again by themselves */
-        atomic_store(&io->owed[direction == TRALE_WRITABLE], error);
+        atomic_store_explicit(&io->owed[direction == TRALE_WRITABLE], error,
+                              memory_order_relaxed); /* see source_owed */
 }
 
 int source_owed(trale_io *io, unsigned direction)
@@ -43,86 +24,9 @@ int source_owed(trale_io *io, unsigned direction)
 
     /* Relaxed: whoever moved the bytes before has the error next; others have no order with
      * it. */
-    return atomic_load_explicit(owed, memory_order_relaxed) ? atomic_exchange(owed, 0) : 0;
-}
-
-void source_take(trale_io *io, int fd, struct source_kind kind)
-{
-    io->fd = fd;
-    io->kind = kind;
-}
-
-static int socket_option(int fd, int option)
-{
-    int value = -1;
-    socklen_t length = sizeof value;
-
-    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
-}
-
-/* What kind of file is it? -errno if fd is none. */
-static int look_at(int fd, struct source_kind *kind, int flags)
-{
-    struct stat status;
-    int domain;
-
-    if (fstat(fd, &status) != 0)
-        return -errno;
-    domain = S_ISSOCK(status.st_mode) ? socket_option(fd, SO_DOMAIN) : -1;
-    kind->socket = domain != -1;
-    kind->stream = kind->socket && socket_option(fd, SO_TYPE) == SOCK_STREAM;
-    kind->tcp = (domain == AF_INET || domain == AF_INET6) &&
-                socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
-    kind->file = S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode);
-    kind->direct = kind->file && (flags & O_DIRECT) != 0;
-    return 0;
-}
-
-static int make_non_blocking(int fd, int flags)
-{
-    return (flags & O_NONBLOCK) || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
-}
-
-int source_new(trale_io **io)
-{
-    int error = process_watch();
-
-    if (error == 0 && !(*io = source_alloc()))
-        error = -ENOMEM;
-    return error;
-}
-
-int source_take_over(trale_io *io, int fd, int flags)
-{
-    struct source_kind kind = {0};
-    int error = look_at(fd, &kind, flags);
-
-    if (error == 0 && !kind.file)
-        error = make_non_blocking(fd, flags);
-    if (error == 0)
-        source_take(io, fd, kind);
-    return error;
-}
-
-int trale_io_open(trale_io **io, int fd)
-{
-    trale_io *new;
-    int flags, error = io ? source_new(&new) : -EINVAL;
-
-    if (error != 0)
-        return error;
-    flags = fcntl(fd, F_GETFL);
-    error = flags < 0 ? -errno : source_take_over(new, fd, flags);
-    if (error == 0)
-        *io = new;
-    else
-        source_release(new);
-    return error;
-}
-
-int trale_io_fd(const trale_io *io)
-{
-    return io ? io->fd : -EINVAL;
+    return atomic_load_explicit(owed, memory_order_relaxed)
+               ? atomic_exchange_explicit(owed, 0, memory_order_relaxed)
+               : 0;
 }
 
 void source_release(trale_io *io)
@@ -141,21 +45,23 @@ void source_release(trale_io *io)
 static void adopt(trale_io *io)
 {
     process_lock();
-    if (io->generation != process_generation()) {
+    if (atomic_load_explicit(&io->generation, memory_order_relaxed) != process_generation()) {
         pthread_mutex_init(&io->lock, NULL);
         list_init(&io->waiters);
         io->reactor = NULL;
         io->lent = 0;
-        atomic_store(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
-        atomic_store(&io->references, 1);
-        __atomic_store_n(&io->generation, process_generation(), __ATOMIC_RELEASE);
+        atomic_store_explicit(&io->word, SOURCE_READABLE | SOURCE_WRITABLE, memory_order_relaxed);
+        atomic_store_explicit(&io->references, 1, memory_order_relaxed);
+        /* Release: all that goes before is seen by who finds the generation right. */
+        atomic_store_explicit(&io->generation, process_generation(), memory_order_release);
     }
     process_unlock();
 }
 
 static void adopt_if_forked(trale_io *io)
 {
-    if (__atomic_load_n(&io->generation, __ATOMIC_ACQUIRE) != process_generation())
+    /* Acquire: pairs with the release in adopt. */
+    if (atomic_load_explicit(&io->generation, memory_order_acquire) != process_generation())
         adopt(io);
 }
 
@@ -272,7 +178,8 @@ static int source_register(trale_io *io)
     if (error == 0)
         error = reactor_add(reactor, io);
     if (error != 0) { /* nobody will report: what is known is nothing, every call must try */
-        atomic_fetch_or(&io->word, SOURCE_READABLE | SOURCE_WRITABLE);
+        atomic_fetch_or_explicit(&io->word, SOURCE_READABLE | SOURCE_WRITABLE,
+                                 memory_order_relaxed); /* it tells of nothing else */
         return error;
     }
     io->reactor = reactor;

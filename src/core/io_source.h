@@ -56,7 +56,8 @@ struct trale_io {
     struct source_kind kind;      /* I: */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
     pthread_mutex_t lock;
-    unsigned generation;       /* L: of fork: what follows is true in one process only */
+    /* Of fork: what follows is true in one process only. Written under the lock of process.h. */
+    atomic_uint generation;
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
     struct trale_link waiters; /* L: */
     unsigned lent;             /* L: jobs that use the descriptor */

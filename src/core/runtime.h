@@ -51,6 +51,9 @@ struct trale_runtime {
 int runtime_enter(trale_runtime *rt, trale_task *new, unsigned executor);
 void runtime_send(trale_task *new);
 
+/* The half of it that lets in: counts one more task, which is of that round. */
+int runtime_count_in(trale_runtime *rt, uint16_t *round);
+
 /* Does the caller run on one of its executors? */
 bool runtime_is_here(const trale_runtime *rt);
 

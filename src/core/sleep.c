@@ -37,10 +37,8 @@ static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
     f->polled = true;
     if (f->deadline == TRALE_NEVER)
         return wait_is_vain() ? future_ready(self, -ESHUTDOWN) : TRALE_PENDING;
-    if (timer_pending(&f->timer)) {
-        timer_change_waker(&f->timer, waker);
+    if (timer_pending(&f->timer) && timer_change_waker(&f->timer, waker))
         return TRALE_PENDING;
-    }
     if (clock_now() < f->deadline)
         return arm(f, waker);
     if (!first)

@@ -194,16 +194,22 @@ void timer_disarm(struct trale_timer *timer)
     pthread_mutex_unlock(&q->lock);
 }
 
-void timer_change_waker(struct trale_timer *timer, trale_waker *waker)
+/*
+ * Under the lock also if the waker is the same: fire claims it, which does nothing if the task was on
+ * its way to this poll, and only then says that the timer has fired. A poll that looked between the
+ * two would wait for a wake that has been.
+ */
+bool timer_change_waker(struct trale_timer *timer, trale_waker *waker)
 {
     struct trale_timer_queue *q = timer->queue;
+    bool pending;
 
-    if (timer->waker == waker)
-        return;
     pthread_mutex_lock(&q->lock);
-    if (timer->place != IDLE)
+    pending = timer->place != IDLE;
+    if (pending)
         timer->waker = waker;
     pthread_mutex_unlock(&q->lock);
+    return pending;
 }
 
 static void fire(struct trale_timer_queue *q, struct trale_timer *timer, struct wake_batch *batch)

@@ -54,8 +54,9 @@ void timer_disarm(struct trale_timer *timer);
 /* Is it armed and has not fired? By the owner. */
 bool timer_pending(const struct trale_timer *timer);
 
-/* Somebody else polls the future of a pending timer. */
-void timer_change_waker(struct trale_timer *timer, trale_waker *waker);
+/* Somebody polls the future of a timer that was pending, and will be woken; false: it has fired
+ * meanwhile, and nobody will. */
+bool timer_change_waker(struct trale_timer *timer, trale_waker *waker);
 
 /* No timer is earlier; TRALE_NEVER: there is none. Any thread: a hint. */
 int64_t timer_queue_earliest(const struct trale_timer_queue *q);

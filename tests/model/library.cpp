@@ -4,7 +4,7 @@ namespace model
 {
 
 executor *this_executor[max_threads];
-const void *sleeps_on[max_threads];
+const void *sleeps_on[max_threads], *spins_on[max_threads];
 bool naps[max_threads];
 unsigned timeouts_left[max_threads];
 

@@ -65,6 +65,11 @@ template <typename T> class plain
     {
         return *this;
     }
+    template <typename U = T, typename = std::enable_if_t<std::is_pointer_v<U>>>
+    explicit operator uintptr_t() const
+    {
+        return (uintptr_t)(T) * this;
+    }
     T operator=(T value)
     {
         cell(RL_INFO).store(value);
@@ -104,16 +109,17 @@ class mutex
     }
     void lock()
     {
-        for (;;) {
-            int none = 0;
-            announce(this, true);
-            bool got = held.compare_exchange_strong(none, 1, rl::mo_acquire, RL_INFO,
-                                                    rl::mo_relaxed, RL_INFO);
-            RL_ASSERT(!destroyed);
-            if (got)
-                return;
+        while (!try_lock())
             sleep_on(this, RL_INFO);
-        }
+    }
+    bool try_lock()
+    {
+        int none = 0;
+        announce(this, true);
+        bool got = held.compare_exchange_strong(none, 1, rl::mo_acquire, RL_INFO, rl::mo_relaxed,
+                                                RL_INFO);
+        RL_ASSERT(!destroyed);
+        return got;
     }
     void unlock()
     {
@@ -121,6 +127,18 @@ class mutex
         held.store(0, rl::mo_release, RL_INFO);
         RL_ASSERT(!destroyed);
         wake_one(this, RL_INFO);
+        end_spins(this);
+    }
+    /* In place of trying again and again. */
+    void spin_while_locked()
+    {
+        announce(this, true);
+        rl::ctx().sched();
+        if (held.debug_value() == 0)
+            return;
+        spins_on[rl::ctx().current_thread()] = this;
+        announce(nullptr, false);
+        rl::ctx().park_current_thread(false, false, false, RL_INFO);
     }
     void destroy()
     {
@@ -465,7 +483,8 @@ struct runtime {
 void spawn(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references);
 
 /* The same, on the executor's own thread, by one of its tasks. */
-void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario, int references);
+void spawn_here(block<task> &b, executor &ex, poll_function *poll, void *scenario,
+                int references);
 
 /* A task that was polled before, and waits. */
 void spawn_waiting(block<task> &b, executor &ex, poll_function *poll, void *scenario,

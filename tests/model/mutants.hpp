@@ -22,6 +22,14 @@ struct harmless {
  * moved. */
 #define NO_FUTURE "in Relacy no load sees what is written after it"
 
+/* Of io_source.h: what a report and a try tell each other is in the kernel, whose calls order themselves;
+ * of memory there is nothing. */
+#define IN_KERNEL "it orders calls of the kernel, which here order themselves"
+
+/* Of runtime_tasks.c: an executor learns of a round by the order of the flag that tells it to cancel, or
+ * by that of the round itself. */
+#define ROUND "the flag and the round each order what the other tells"
+
 static const harmless harmless_mutants[] = {
     {"state_join_disarm", "compare_exchange acquire -> relaxed",
      "success needs no order; C11 before C17 wants it no weaker than failure"},
@@ -40,6 +48,24 @@ static const harmless harmless_mutants[] = {
     {"inbox_kick", "compare_exchange release -> relaxed",
      "Relacy's order of what is sequentially consistent is that in which it runs: the owner sees "
      "what was announced. By C11 it might not, and leave the others in peace for a while"},
+    {"source_pin", "fetch_add acquire -> relaxed", IN_KERNEL},
+    {"source_poll", "load acquire -> relaxed", IN_KERNEL},
+    {"source_clear", "compare_exchange release -> relaxed", IN_KERNEL},
+    {"source_ready", "compare_exchange acq_rel -> relaxed", IN_KERNEL},
+    {"source_clear", "compare_exchange dropped",
+     "the next poll tries once, in vain, before it waits"},
+    {"reactor_remove", "fetch_sub dropped", "epoll is asked once more, in vain"},
+    {"release_retired", "store dropped", "the lock is taken once more, in vain"},
+    {"runtime_close", "load seq_cst -> relaxed", ROUND},
+    {"runtime_close", "compare_exchange seq_cst -> relaxed", ROUND},
+    {"runtime_close", "compare_exchange failing seq_cst -> relaxed", ROUND},
+    {"runtime_round", "load seq_cst -> relaxed", ROUND},
+    {"executor_cancel_all", "store seq_cst -> relaxed", ROUND},
+    {"turn", "exchange seq_cst -> relaxed", ROUND},
+    {"turn", "exchange dropped", "those who have been cancelled are so again"},
+    {"runtime_reopen", "fetch_and seq_cst -> relaxed", "it tells of nothing else"},
+    {"runtime_uncount", "fetch_sub release -> relaxed",
+     "whoever frees looks under the lock, too"},
     {"steal_push", "load acquire -> relaxed", NO_FUTURE},
     {"steal_take", "compare_exchange release -> relaxed", NO_FUTURE},
     {"freeze_begin", "exchange seq_cst -> relaxed", EITHER},

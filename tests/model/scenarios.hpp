@@ -84,7 +84,7 @@ struct suite : steps {
     {
         for (int i = 0; i < max_threads; i++) {
             this_executor[i] = nullptr;
-            sleeps_on[i] = nullptr;
+            sleeps_on[i] = spins_on[i] = nullptr;
             naps[i] = false;
             timeouts_left[i] = 0;
         }

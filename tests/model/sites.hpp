@@ -27,7 +27,7 @@
 namespace model
 {
 
-constexpr int max_threads = 3, max_scenarios = 128;
+constexpr int max_threads = 3, max_scenarios = 256;
 
 enum kind {
     LOAD,

@@ -17,10 +17,29 @@
 namespace model
 {
 
+/* By thread: the atomic that it looks at again and again until somebody writes it. */
+extern const void *spins_on[max_threads];
+
 template <typename T> struct atomic {
     using value_type = T;
     rl::atomic<T> cell;
+    T initial = T();    /* in an initializer */
     bool freed = false; /* set by a scenario: whoever comes by after that is too late */
+
+    atomic() = default;
+    atomic(T value) : initial(value)
+    {
+    }
+    /* By an initializer, before anybody else sees it. */
+    atomic &operator=(const atomic &other)
+    {
+        rl::preemption_disabler undisturbed(rl::ctx());
+
+        cell.store(other.initial, rl::mo_relaxed, RL_INFO);
+        freed = false;
+        return *this;
+    }
+    atomic(const atomic &) = delete;
 
     void check() const
     {
@@ -54,11 +73,28 @@ struct quiet {
     }
 };
 
+inline void end_spins(const void *object)
+{
+    for (int i = 0; i < rl::ctx().get_thread_count(); i++)
+        if (spins_on[i] == object) {
+            spins_on[i] = nullptr;
+            rl::ctx().unpark_thread(i, false, RL_INFO);
+        }
+}
+
+template <typename T> T other_than(T value)
+{
+    if constexpr (std::is_same_v<T, bool>)
+        return !value;
+    else
+        return ~value;
+}
+
 /* The last value, whatever the thread knows: coherence only, no synchronization. */
 template <typename T> T latest(atomic<T> &a, const rl::debug_info &info)
 {
     rl::preemption_disabler undisturbed(rl::ctx());
-    T value = ~a.cell.debug_value();
+    T value = other_than(a.cell.debug_value());
 
     a.cell.compare_exchange_strong(value, value, rl::mo_relaxed, info, rl::mo_relaxed, info);
     return value;
@@ -106,10 +142,12 @@ bool compare_exchange(bool weak, atomic<T> &a, T &expected, T desired, const ord
     }
     if (undecided && is_mutated(s, DROPPED))
         return true;
-    if (undecided)
+    if (undecided) {
+        end_spins(&a);
         return a.cell.compare_exchange_strong(expected, desired, mutated(s, success.mo), info,
                                               rl::mo_relaxed, info);
-    T none = ~a.cell.debug_value();
+    }
+    T none = other_than(a.cell.debug_value());
     a.cell.compare_exchange_strong(none, none, rl::mo_seq_cst, info, failing, info);
     expected = none;
     return false;
@@ -127,6 +165,7 @@ bool compare_exchange(bool weak, atomic<T> &a, T &expected, T desired, const ord
 #define _Atomic(type) model::atomic<type>
 using atomic_size_t = model::atomic<size_t>;
 using atomic_uint = model::atomic<unsigned>;
+using atomic_bool = model::atomic<bool>;
 
 /* Before the threads start, or where nobody else looks: not an atomic operation. */
 template <typename T>
@@ -160,6 +199,7 @@ void atomic_store_explicit(model::atomic<T> *a, typename model::atomic<T>::value
         a->cell.store(value, model::mutated(s, o.mo), o.info());
     else
         rl::ctx().sched();
+    end_spins(a);
     a->check();
 }
 
@@ -178,6 +218,7 @@ void atomic_store_explicit(model::atomic<T> *a, typename model::atomic<T>::value
             rl::ctx().sched(); \
             old = model::latest(*a, o.info()); \
         } \
+        end_spins(a); \
         a->check(); \
         return old; \
     }
@@ -205,6 +246,18 @@ bool atomic_compare_exchange_weak_explicit(model::atomic<T> *a, T *expected,
 {
     return model::compare_exchange(true, *a, *expected, desired, success, failure);
 }
+
+#define atomic_load(a) atomic_load_explicit(a, memory_order_seq_cst)
+#define atomic_store(a, value) atomic_store_explicit(a, value, memory_order_seq_cst)
+#define atomic_exchange(a, value) atomic_exchange_explicit(a, value, memory_order_seq_cst)
+#define atomic_fetch_or(a, value) atomic_fetch_or_explicit(a, value, memory_order_seq_cst)
+#define atomic_fetch_and(a, value) atomic_fetch_and_explicit(a, value, memory_order_seq_cst)
+#define atomic_compare_exchange_weak(a, expected, desired) \
+    atomic_compare_exchange_weak_explicit(a, expected, desired, memory_order_seq_cst, \
+                                          memory_order_seq_cst)
+#define atomic_compare_exchange_strong(a, expected, desired) \
+    atomic_compare_exchange_strong_explicit(a, expected, desired, memory_order_seq_cst, \
+                                            memory_order_seq_cst)
 
 /* It is for the compiler, which does not move anything here. */
 inline void atomic_signal_fence(const model::order &)

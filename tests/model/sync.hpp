@@ -92,7 +92,7 @@ inline void waker_claim(trale_waker *waker, wake_batch *batch)
 {
     int i = 0;
 
-    while (batch->wakers[i])
+    while (batch->wakers[i] && batch->wakers[i] != waker)
         i++;
     batch->wakers[i] = waker;
 }
@@ -101,6 +101,7 @@ inline void wake_batch_deliver(wake_batch *batch)
 {
     for (int i = 0; batch->wakers[i]; i++)
         static_cast<model::sync_waker *>(batch->wakers[i])->wake();
+    *batch = {};
 }
 
 inline bool await_at_once(const char *)

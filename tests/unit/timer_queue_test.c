@@ -366,9 +366,10 @@ START_TEST(the_last_waker_is_the_one_that_is_woken)
     arm(&entries[0], fake_now + SLOT);
     entries[1].task.home = &elsewhere;
     atomic_store(&entries[1].task.waker.state.word, STATE_REFERENCE);
-    timer_change_waker(&entries[0].timer, &entries[1].task.waker);
+    ck_assert(timer_change_waker(&entries[0].timer, &entries[1].task.waker));
     fake_now += SLOT;
     ck_assert(timer_queue_expire(&queue, &batch));
+    ck_assert(!timer_change_waker(&entries[0].timer, &entries[0].task.waker));
     ck_assert_ptr_eq(batch.newest, &entries[1].task.waker);
     ck_assert_ptr_eq(batch.oldest, &entries[1].task.waker);
     ck_assert_uint_eq(atomic_load(&entries[0].task.waker.state.word), STATE_REFERENCE);

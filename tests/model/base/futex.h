@@ -36,6 +36,18 @@ inline void sleep_on(const void *object, const rl::debug_info &info)
     c.threadx_->last_yield_ = last_yield; /* sleeping makes nothing visible */
 }
 
+/* In place of looking again and again: until somebody writes it, if one of the bits is set. */
+template <typename T> void spin_while(const atomic<T> &a, T bits)
+{
+    announce(&a, true);
+    rl::ctx().sched();
+    if ((latest(const_cast<atomic<T> &>(a), RL_INFO) & bits) == 0)
+        return;
+    spins_on[rl::ctx().current_thread()] = &a;
+    announce(nullptr, false);
+    rl::ctx().park_current_thread(false, false, false, RL_INFO);
+}
+
 inline void wake_one(const void *object, const rl::debug_info &info)
 {
     int sleepers[max_threads], n = 0, i;
