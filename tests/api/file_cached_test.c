@@ -18,6 +18,7 @@
 #include <trale.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "gate.h"
 #include "settle.h"
 #include "system.h"
@@ -60,20 +61,6 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
 
 static char contents[] = "contents";
 
-static trale_io *open_filled(void)
-{
-    char path[] = "/tmp/trale-file-XXXXXX";
-    trale_io *io = NULL;
-    int fd = mkstemp(path);
-
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(unlink(path), 0);
-    ck_assert_int_eq(write(fd, contents, 8), 8);
-    ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
-    ck_assert_int_eq(trale_io_open(&io, fd), 0);
-    return io;
-}
-
 static struct gate begun = GATE, go = GATE;
 
 static intptr_t block(void *arg)
@@ -93,7 +80,7 @@ static intptr_t read_it(void *io)
 
 START_TEST(cancelled_before_the_rest_began_a_read_says_what_it_has)
 {
-    trale_io *io = open_filled();
+    trale_io *io = open_filled(contents);
     trale_task *blocker, *reader;
     trale_blocking_future f;
 
@@ -116,7 +103,7 @@ END_TEST
 
 static void read_without_threads(void *arg)
 {
-    trale_io *io = open_filled();
+    trale_io *io = open_filled(contents);
 
     (void)arg;
     deny_call(SYS_clone, EAGAIN);
@@ -136,7 +123,7 @@ END_TEST
 
 START_TEST(a_cache_that_says_nothing_is_no_end_of_file)
 {
-    trale_io *io = open_filled();
+    trale_io *io = open_filled(contents);
 
     atomic_store(&empty, true);
     ck_assert_int_eq(trale_pread(io, in, 8, 0), 8);
@@ -237,7 +224,7 @@ static intptr_t read_some(void *io)
 /* The file offset has a lock, which a read that waits for the disk holds: RWF_NOWAIT waits. */
 START_TEST(a_task_does_not_wait_for_the_offset_that_another_call_holds)
 {
-    trale_io *io = open_filled();
+    trale_io *io = open_filled(contents);
     trale_task *one, *two;
 
     atomic_store(&held, true);
@@ -256,7 +243,7 @@ END_TEST
 /* Between the part and a rest, others would read at the offset. */
 START_TEST(at_the_offset_a_part_is_all_there_is)
 {
-    trale_io *io = open_filled();
+    trale_io *io = open_filled(contents);
 
     atomic_store(&halved, true);
     ck_assert_int_eq(trale_read(io, in, 8), 4);

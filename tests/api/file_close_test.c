@@ -22,6 +22,7 @@
 #include <trale.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "gate.h"
 #include "settle.h"
 #include "system.h"
@@ -89,19 +90,6 @@ static void on_fault(int signal)
     mprotect(page, (size_t)page_size, PROT_READ | PROT_WRITE);
 }
 
-static trale_io *open_filled(void)
-{
-    char path[] = "/tmp/trale-file-XXXXXX";
-    trale_io *io = NULL;
-    int fd = mkstemp(path);
-
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(unlink(path), 0);
-    ck_assert_int_eq(write(fd, "contents", 8), 8);
-    ck_assert_int_eq(trale_io_open(&io, fd), 0);
-    return io;
-}
-
 static void *write_it(void *io)
 {
     ssize_t n;
@@ -147,7 +135,7 @@ static intptr_t end(pthread_t thread)
 
 START_TEST(the_last_job_leaves_the_number_to_a_call_that_uses_it)
 {
-    trale_io *io = open_filled();
+    trale_io *io = open_filled("contents");
     int fd = trale_io_fd(io);
     pthread_t write, read, close;
 
@@ -192,7 +180,7 @@ static void note_and_wait(int signal)
 
 START_TEST(a_call_keeps_the_io_until_its_job_does)
 {
-    trale_io *io = open_filled();
+    trale_io *io = open_filled("contents");
     struct sigaction action = {.sa_handler = note_and_wait};
     pthread_t read, close;
 
