@@ -52,7 +52,8 @@ int count_mappings(void);
 bool has_guard_markers(void);
 void deny_guard_markers(void);
 
-/* Waits until the process has so many threads: the kernel forgets one a moment after its join. */
+/* Waits until the process has so many threads, or fewer: the kernel forgets one a moment after its
+   join, so that who counted them may have counted one that had left. */
 void await_threads(int count);
 
 /* Raises the limit of descriptors as far as it goes, and returns it. */
