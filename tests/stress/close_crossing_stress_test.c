@@ -245,7 +245,7 @@ static int make_fd(struct life *life)
 static int take_number(struct lane *lane, struct life *life, int fd)
 {
     if (life->peer == lane->number)
-        life->peer = move_fd(life->peer, lane->number + 1);
+        HOLDS((life->peer = move_fd(life->peer, lane->number + 1)) >= 0);
     if (fd != lane->number)
         fd = move_fd(fd, lane->number);
     HOLDS(fd >= 0);
