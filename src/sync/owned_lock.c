@@ -1,6 +1,7 @@
 #include "sync/owned_lock.h"
 
 #include "base/barrier.h"
+#include "base/clock.h"
 #include "base/futex.h"
 #include "base/spin.h"
 
@@ -14,8 +15,12 @@
 static void issue_barrier(void)
 {
     uint32_t never = 0;
+    int64_t until;
 
-    if (!barrier_issue())
+    if (barrier_issue())
+        return;
+    until = clock_now() + PATIENCE_NS;
+    while (clock_now() < until) /* a signal ends the wait */
         futex_wait(&never, 0, PATIENCE_NS);
 }
 

@@ -8,12 +8,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 
 #include "base/barrier.h"
+#include "base/clock.h"
 #include "base/spin.h"
 #include "race.h"
 #include "seed.h"
@@ -356,6 +359,39 @@ START_TEST(membarrier_is_refused_after_there_is_an_owner)
 }
 END_TEST
 
+static void interrupt(int number)
+{
+    (void)number;
+}
+
+static void take_over_under_signals(void *nothing)
+{
+    struct sigaction action = {.sa_handler = interrupt};
+    struct itimerval often = {{0, 100}, {0, 100}};
+
+    (void)nothing;
+    barrier_register();
+    deny_call(SYS_membarrier, EPERM);
+    MUST(sigaction(SIGALRM, &action, NULL) == 0);
+    MUST(setitimer(ITIMER_REAL, &often, NULL) == 0);
+    for (int i = 0; i < 20; i++) {
+        int64_t began;
+
+        lock = (struct owned_lock){.owner = (uintptr_t)&queues[0]};
+        began = clock_now();
+        MUST(!owned_enter(&lock));
+        MUST(UNDER_TSAN || clock_now() - began >= 1000000);
+        owned_leave(&lock, false);
+    }
+}
+
+/* They end the wait that stands for the barrier, which would come too soon then. */
+START_TEST(where_it_is_refused_signals_make_nobody_come_sooner)
+{
+    passes_in_child(take_over_under_signals, NULL);
+}
+END_TEST
+
 static void race_when_refused(void *nothing)
 {
     (void)nothing;
@@ -380,4 +416,5 @@ TEST_MAIN("owned_lock", who_comes_first_and_alone_stays_the_owner,
           a_thread_comes_while_the_owner_is_at_it, two_threads_come_while_the_owner_is_at_it,
           an_executor_comes_while_the_owner_is_at_it, two_executors_come_at_once,
           two_executors_and_a_thread_come_at_once, membarrier_is_refused_after_there_is_an_owner,
+          where_it_is_refused_signals_make_nobody_come_sooner,
           where_membarrier_is_refused_there_is_no_owner)
