@@ -13,7 +13,7 @@
  * so set one with POSIX_SPAWN_SETSIGMASK.
  *
  * exit(3) stops every runtime: tasks that are pending just end where they are, none runs any
- * more. It happens when exit comes to the handler that the first use of the library registered,
+ * more, and threads for blocking work that have none end. It happens when exit comes to the handler that the first use of the library registered,
  * after those that were registered later (atexit(3)). Afterwards spawning, waiting and joining
  * a task that was pending give -ESHUTDOWN on a plain thread.
  */

@@ -136,8 +136,24 @@ START_TEST(a_thread_takes_its_name_itself)
 }
 END_TEST
 
+static pthread_key_t mark;
+static atomic_int ended;
+
+static void count_end(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&ended, 1);
+}
+
+static intptr_t twice_by_who_is_counted(void *arg)
+{
+    MUST(pthread_setspecific(mark, &mark) == 0);
+    return twice(arg);
+}
+
 static void look_after_exit(void)
 {
+    MUST(atomic_load(&ended) == 1); /* leak checkers would find what is its own */
     MUST(trale_blocking(twice, (void *)1) == -ESHUTDOWN);
     _exit(21);
 }
@@ -146,7 +162,8 @@ static void exit_after_blocking(void *arg)
 {
     (void)arg;
     MUST(atexit(look_after_exit) == 0); /* before the library's, so that it runs after that */
-    MUST(trale_blocking(twice, (void *)1) == 2);
+    MUST(pthread_key_create(&mark, count_end) == 0);
+    MUST(trale_blocking(twice_by_who_is_counted, (void *)1) == 2);
     exit(1);
 }
 
