@@ -164,7 +164,7 @@ static void finish(trale_task *task, bool ready)
     if (finished & FINISHED_WAKE_JOINER)
         wake_joiner(task);
     if (finished & FINISHED_FREE)
-        task->free(task);
+        task->free(task); /* race: the handle went since we looked */
 }
 
 /* Nearly every task is a fiber, and its poll is no call: see switch.h. */

@@ -160,7 +160,7 @@ static inline unsigned state_finish(struct task_state *s)
     uint64_t next;
 
     if (state_is_sole(s))
-        return FINISHED_FREE;
+        return FINISHED_FREE; /* race: another reference went since the caller looked */
     do {
         next = (old | STATE_DONE) & ~STATE_JOINER;
         if (old & STATE_JOINER)

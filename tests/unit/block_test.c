@@ -1,17 +1,52 @@
 /* The blocks of stackless tasks: alignment, reuse, chunks that come and go, threads. */
 #include "suite.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "seed.h"
 #include "task/block.h"
 #include "task/thread.h"
 
-enum { MANY = 60000 };
+enum { MANY = 80000 }; /* of 240 bytes, more than are kept mapped when they are free */
+
+static bool refuses;
+static int refused, unmapped;
+
+/* The library's calls, too. */
+int munmap(void *start, size_t size)
+{
+    if (refuses) {
+        refused++;
+        errno = ENOMEM;
+        return -1;
+    }
+    unmapped++;
+    return (int)syscall(SYS_munmap, start, size);
+}
 
 static void *blocks[MANY];
+
+static bool oddly, one_at_most;
+
+/* Since Linux 6.7 what is as large as a huge page is aligned to one. */
+void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    size_t odd = oddly ? 4096 : 0;
+    char *start;
+
+    if (one_at_most && size > (size_t)2 << 20) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    start = (char *)syscall(SYS_mmap, at, size + odd, protection, flags, fd, offset);
+    return start == MAP_FAILED ? start : start + odd;
+}
 
 static void fill(void *block, size_t size, unsigned i)
 {
@@ -88,6 +123,33 @@ START_TEST(many_come_and_go)
 }
 END_TEST
 
+START_TEST(wherever_the_kernel_puts_a_chunk)
+{
+    uint64_t seed = test_seed();
+    oddly = true;
+    get_and_put(&seed);
+    block_pool_empty();
+    one_at_most = true;
+    ck_assert_ptr_null(block_get(240)); /* there is no room for one that is aligned */
+    oddly = one_at_most = false;
+    get_and_put(&seed);
+}
+END_TEST
+
+/* munmap may want memory itself. */
+START_TEST(what_cannot_be_unmapped_is_used_again)
+{
+    uint64_t seed = test_seed();
+    refuses = true;
+    get_and_put(&seed);
+    refuses = false;
+    ck_assert_int_gt(refused, 0);
+    unmapped = 0;
+    get_and_put(&seed);
+    ck_assert_int_gt(unmapped, 0);
+}
+END_TEST
+
 static void *put_all(void *arg)
 {
     struct block_cache cache = {0};
@@ -122,4 +184,5 @@ START_TEST(another_thread_may_give_them_back)
 END_TEST
 
 TEST_MAIN("block", blocks_of_every_size_are_aligned_and_apart, the_last_one_is_used_again_first,
+          wherever_the_kernel_puts_a_chunk, what_cannot_be_unmapped_is_used_again,
           many_come_and_go, another_thread_may_give_them_back)
