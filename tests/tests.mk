@@ -74,7 +74,7 @@ $(model): $(call objects,$(wildcard tests/model/*.cpp))
 include tests/coverage/coverage.mk
 
 # The same where the world is against them: tests/hostile/*, each a situation (T: one of them).
-hostile = $(addprefix $(BUILD)/tests/hostile/,storm.so deny stops)
+hostile = $(addprefix $(BUILD)/tests/hostile/,storm.so timerfd.so deny stops)
 $(BUILD)/tests/hostile/%.so: tests/hostile/%.c
 	@mkdir -p $(@D)
 	$(CC) $(common) -std=gnu11 -fPIC -shared -o $@ $<
@@ -178,7 +178,7 @@ lint: $(library) $(shared)
 	tests/lint/sizes
 	tests/lint/symbols $(library) $(shared)
 	@# It cannot read the address of a label.
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --force \
+	cppcheck -j$$(nproc) --quiet --error-exitcode=1 --inline-suppr --std=c11 --force \
 	    --suppress=internalAstError:examples/stackless_echo.c \
 	    --enable=warning,performance,portability -Iinclude -Isrc src examples
 	printf '%s\n' $(wildcard src/*/*.c examples/*.c examples/*/*.c) | xargs -P $$(nproc) -I{} \

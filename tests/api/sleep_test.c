@@ -162,7 +162,8 @@ static intptr_t sleep_till(void *arg)
 
 START_TEST(the_longest_sleeps_end_when_they_are_cancelled)
 {
-    int64_t times[] = {INT64_MAX, INT64_MAX - 1, INT64_MAX / 2, 1000 * 3600 * TRALE_SEC};
+    int64_t times[] = {INT64_MAX, INT64_MAX - 1, INT64_MAX / 2,
+                       trale_now() + 1000 * 3600 * TRALE_SEC};
     for (int i = 0; i < 8; i++) {
         trale_task *task;
         ck_assert_int_eq(trale_spawn(&task, i % 2 ? sleep_for : sleep_till, &times[i / 2]), 0);

@@ -1,8 +1,10 @@
 #define _GNU_SOURCE /* accept4 */
 #include "records.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,14 +45,38 @@ static int listen_anywhere(struct sockaddr_in *at)
     return -1;
 }
 
+/* Both go on after a signal. A connect goes on by itself then: it is over when the socket is writable. */
+static int connect_to(int fd, const struct sockaddr_in *at)
+{
+    struct pollfd connected = {.fd = fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (connect(fd, (const struct sockaddr *)at, sizeof *at) == 0)
+        return 0;
+    if (errno != EINTR)
+        return -1;
+    while (poll(&connected, 1, -1) < 0)
+        ;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0 ? 0 : -1;
+}
+
+static int accept_from(int listener)
+{
+    int fd;
+    do
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 int connect_tcp(int ends[2])
 {
     const struct linger at_once = {.l_onoff = 1};
     struct sockaddr_in at;
     int listener = listen_anywhere(&at), error;
     ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    error = connect(ends[0], (struct sockaddr *)&at, sizeof at);
-    ends[1] = error == 0 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+    error = connect_to(ends[0], &at);
+    ends[1] = error == 0 ? accept_from(listener) : -1;
     for (int i = 0; i < 2; i++) {
         error |= setsockopt(ends[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         error |= fcntl(ends[i], F_SETFL, O_NONBLOCK);
