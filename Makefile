@@ -26,10 +26,10 @@ endif
 VERSION = 0.1.0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
-CFLAGS ?= $(if $(COVERAGE),-O0,$(if $(VALGRIND),-O1,-O2)) -g
+CFLAGS ?= $(if $(COVERAGE),-O0,-O2) -g
 # A shape is a property of one object; all others are those of the build without it.
 shape = $(filter-out run,$(EXECUTORS))
-base = build$(if $(SANITIZE),/$(SANITIZE))$(if $(VALGRIND),/valgrind)$(if $(COVERAGE),/coverage)
+base = build$(if $(SANITIZE),/$(SANITIZE))$(if $(COVERAGE),/coverage)
 BUILD = $(base)$(shape:%=/executors-%)
 ifeq ($(origin BUILD),command line)
 base = $(BUILD)

@@ -32,10 +32,17 @@
     __attribute__((visibility("default"))) const char *__tsan_default_options(void) \
     { \
         return "report_thread_leaks=0"; \
+    } \
+    __attribute__((constructor)) static void end_as_it_is(void) \
+    { \
+        let_threads_be_lost(); \
     }
 
 const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
+
+/* Valgrind: what may have been lost is no find, for it belongs to threads that run on. */
+void let_threads_be_lost(void);
 
 bool under_valgrind(void);
 
