@@ -144,9 +144,13 @@ static void must_join(trale_task *task, intptr_t expected)
 static void be_client(int endpoint)
 {
     trale_task **tasks = calloc((size_t)client.count + CONNECTORS, sizeof *tasks);
+    ssize_t n;
     client.ios = calloc((size_t)client.count, sizeof(trale_io *));
     MUST(tasks && client.ios);
-    MUST(read(endpoint, client.endpoint, TRALE_ADDR_TEXT) == TRALE_ADDR_TEXT);
+    do /* a signal ends it */
+        n = read(endpoint, client.endpoint, TRALE_ADDR_TEXT);
+    while (n < 0 && errno == EINTR);
+    MUST(n == TRALE_ADDR_TEXT);
     close(endpoint);
     for (int i = 0; i < CONNECTORS; i++)
         MUST(trale_spawn(&tasks[i], connect_some, NULL) == 0);
