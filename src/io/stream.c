@@ -31,13 +31,20 @@ static enum trale_poll file_poll(trale_future *self, struct trale_io_waiter *wai
     return transfer_poll(waiter, io, &t, cx, &self->output);
 }
 
+/* Of a socket by recv: the kernel's way through the file is longer. But to read nothing from one of
+ * messages would take one. */
+static inline ssize_t read_once(int fd, void *buffer, size_t size, bool socket)
+{
+    return socket && size > 0 ? recv(fd, buffer, size, 0) : read(fd, buffer, size);
+}
+
 static intptr_t try_read(const trale_io *io, void *operation, bool *drained)
 {
     const trale_read_future *f = operation;
     ssize_t n;
 
     do
-        n = read(io->fd, f->buffer, f->size);
+        n = read_once(io->fd, f->buffer, f->size, io->kind.socket);
     while (n < 0 && errno == EINTR);
     *drained = n > 0 && (size_t)n < f->size;
     return stream_result(n, f->size);

@@ -103,6 +103,13 @@ WRAP(int, setsockopt, int fd, int level, int option, const void *value, socklen_
     return __real_setsockopt(fd, level, option, value, length);
 }
 
+/* trale_read, of a socket. */
+WRAP(ssize_t, recv, int fd, void *buffer, size_t size, int flags)
+{
+    FAIL_IF_STRUCK(FAULT_READ, -1);
+    return __real_recv(fd, buffer, size, flags);
+}
+
 WRAP(ssize_t, send, int fd, const void *buffer, size_t size, int flags)
 {
     FAIL_IF_STRUCK(FAULT_SEND, -1);
