@@ -49,17 +49,18 @@ struct source_kind {
     bool direct; /* such a file, past the page cache: O_DIRECT */
 };
 
+/* What an operation needs that waits comes first, in 64 bytes. */
 struct trale_io {
     _Atomic(uint64_t) word;
     _Atomic(uint32_t) references; /* the owner, the reactor, every waiter that has waited */
     int fd;                       /* I: */
     struct source_kind kind;      /* I: */
+    bool reports_writable;        /* L: to the reactor its being writable is reported, too */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
     struct lock lock;
     /* Of fork: what follows is true in one process only. Written under the lock of process.h. */
     atomic_uint generation;
     struct reactor *reactor;   /* L: registered there; NULL: nowhere */
-    bool reports_writable;     /* L: and its being writable is reported, too */
     struct trale_link waiters; /* L: */
     unsigned lent;             /* L: jobs that use the descriptor */
     bool close_later;          /* L: the last of these closes it */

@@ -6,10 +6,14 @@
 #include "task/stack.h"
 #include "task/thread.h"
 
+/* The task is at the beginning of a line of the cache: two lines have all that waking and polling it
+ * takes. */
 struct fiber_task {
-    trale_task task;
     struct fiber fiber;
+    trale_task task;
 };
+
+#define LINE 64
 
 _Noreturn void fiber_main(struct fiber *fiber);
 
@@ -90,7 +94,17 @@ static void *first_frame(void *top, struct fiber *f)
 
 static char *take(char **top, size_t size)
 {
-    return *top -= (size + 15) & ~(size_t)15;
+    return *top = (char *)((uintptr_t)(*top - size) & ~(uintptr_t)15);
+}
+
+static struct fiber_task *take_task(char **top)
+{
+    char *task = (char *)((uintptr_t)(*top - sizeof(trale_task)) & ~(uintptr_t)(LINE - 1));
+    struct fiber_task *new = container_of((void *)task, struct fiber_task, task);
+
+    *top = (char *)new;
+    take(top, 0);
+    return new;
 }
 
 /* A few bytes do not make a stack of another size, which would have free stacks of its own. */
@@ -106,7 +120,7 @@ trale_task *fiber_new(const struct fiber_options *o)
     if (!stack)
         return NULL;
     top = stack_top(stack);
-    new = (struct fiber_task *)(void *)take(&top, sizeof *new);
+    new = take_task(&top);
     f = &new->fiber;
     *f = (struct fiber){.future = {.ops = &fiber_ops},
                         .fn = o->fn,

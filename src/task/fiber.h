@@ -13,18 +13,18 @@
 #include "task/task.h"
 #include "task/thread.h"
 
-/* What every switch needs comes first. */
+/* What every switch needs comes last: the task follows, which begins with what every poll needs. */
 struct fiber {
-    trale_future future;
-    void *sp;                  /* while it is suspended */
-    struct trale_scope *scope; /* the innermost it is in */
-    bool started, done;
-    trale_future *awaits; /* what it was suspended for last, unless it yielded */
     trale_fn *fn;
     void *arg;
     void (*ended)(void *arg, intptr_t result); /* may be NULL */
     struct stack *stack;
     struct annotation annotation;
+    trale_future future;
+    void *sp;                  /* while it is suspended */
+    struct trale_scope *scope; /* the innermost it is in */
+    trale_future *awaits;      /* what it was suspended for last, unless it yielded */
+    bool started, done;
 };
 
 struct fiber_options {

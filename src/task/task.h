@@ -20,11 +20,19 @@ struct trale_context {
     size_t place;                       /* which arm */
 };
 
+/* What a poll, or a wake, looks at comes first, in 64 bytes. */
 struct trale_task {
     trale_waker waker;      /* W: first member: a task is its own waker */
     struct trale_link link; /* S: on the ready or the waiting list of home, see there */
     struct run_queue *home; /* I: once it is QUEUED no more; a new one's may change */
     trale_future *future;   /* X: in the same block as the task */
+    uint32_t born;          /* I: task_clock at the spawn */
+    uint16_t round;         /* I: of its runtime at the spawn */
+    bool shared;            /* I: new, it stands with others that any executor may take */
+    bool ready : 1;         /* S: it stands on the ready list, or is over */
+    bool arrived : 1;       /* S: it is QUEUED, and was taken from the inbox since */
+    bool over : 1;          /* S: it stands on no list any more */
+    bool joined_here : 1;   /* S: a task of the same executor waits for its end */
     union {
         struct locals *locals; /* X: until the future has been dropped; NULL: none are set */
         intptr_t result;       /* X: until DONE, then I: */
@@ -33,13 +41,6 @@ struct trale_task {
     void (*free)(trale_task *); /* I: for the last reference */
     const char *name;           /* I: may be NULL */
     const char *site;           /* I: "file:line" of the spawn; may be NULL */
-    uint32_t born;              /* I: task_clock at the spawn */
-    uint16_t round;             /* I: of its runtime at the spawn */
-    bool shared;                /* I: new, it stands with others that any executor may take */
-    bool ready : 1;             /* S: it stands on the ready list, or is over */
-    bool arrived : 1;           /* S: it is QUEUED, and was taken from the inbox since */
-    bool over : 1;              /* S: it stands on no list any more */
-    bool joined_here : 1;       /* S: a task of the same executor waits for its end */
 };
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
