@@ -87,6 +87,7 @@ ALWAYS_INLINE enum trale_poll try_or_wait(struct trale_io_waiter *waiter, trale_
     intptr_t result;
     int wait = 1;
 
+    run_queue_prefetch(this_thread.queue);
     for (;;) {
         result = word & SOURCE_CLOSED ? -EBADF : -EAGAIN;
         if (result == -EAGAIN && seems_ready(word, interest))

@@ -105,6 +105,13 @@ bool task_arrive_in_section(trale_task *task);
  */
 unsigned run_queue_poll(struct run_queue *queue, unsigned most, const struct trale_link *last);
 
+/*
+ * Executor, in a poll that is about to make a system call; from other threads, NULL: what the next
+ * polls touch first is on its way meanwhile. It was in the cache when they were woken, but the
+ * kernel has been there since, for others.
+ */
+void run_queue_prefetch(const struct run_queue *queue);
+
 /* Sends a new task to its home; if that is here, it was born here (task_state.h). Any thread; the task
  * may have ended when it returns. */
 void task_submit(trale_task *task);
