@@ -88,9 +88,45 @@ static void wrote(trale_write_all_future *f, size_t n)
                      f->write.size - n);
 }
 
-static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
+/* A source_try. It is pinned: once it is not, a close may come, and the call has begun. */
+static intptr_t try_write_first(const trale_io *io, void *operation, bool *drained)
 {
-    trale_write_all_future *f = container_of(self, trale_write_all_future, future);
+    trale_write_all_future *f = operation;
+    intptr_t n = stream_write(io, f->write.buffer, f->write.size, drained);
+
+    f->held = n > 0 && (size_t)n < f->write.size;
+    if (f->held)
+        source_retain(f->write.io);
+    return n;
+}
+
+/* What moves nothing, what is wrong, and files, are left to the single operation. */
+static bool may_write_first(const trale_write_all_future *f)
+{
+    const trale_write_future *write = &f->write;
+
+    return !f->held && write->io && write->buffer && write->size > 0 && !write->io->kind.file;
+}
+
+/* The first system call. If it takes all, as most do, or nothing, READY is the end, and the io needs
+ * no reference of ours; else it is held. */
+static enum trale_poll write_first(trale_write_all_future *f, trale_context *cx)
+{
+    trale_write_future *write = &f->write;
+    intptr_t n;
+
+    if (source_poll_known(&write->waiter, write->io, TRALE_WRITABLE, try_write_first, f, cx,
+                          &n) == TRALE_PENDING)
+        return TRALE_PENDING;
+    if (f->held)
+        wrote(f, (size_t)n);
+    else if (n > 0)
+        f->moved = (size_t)n;
+    return future_ready(&f->future, n);
+}
+
+static enum trale_poll write_rest_poll(trale_write_all_future *f, trale_context *cx)
+{
     trale_write_future *write = &f->write;
     intptr_t n;
 
@@ -107,7 +143,20 @@ static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
     } while (n > 0 && write->size > 0);
     if (n < 0 && f->moved > 0)
         source_owe(write->io, TRALE_WRITABLE, (int)n);
-    return future_ready(self, outcome(f->moved, n));
+    return future_ready(&f->future, outcome(f->moved, n));
+}
+
+static enum trale_poll write_all_poll(trale_future *self, trale_context *cx)
+{
+    trale_write_all_future *f = container_of(self, trale_write_all_future, future);
+
+    if (may_write_first(f)) {
+        if (write_first(f, cx) == TRALE_PENDING)
+            return TRALE_PENDING;
+        if (!f->held)
+            return TRALE_READY;
+    }
+    return write_rest_poll(f, cx);
 }
 
 static void write_all_drop(trale_future *self)
