@@ -1,7 +1,7 @@
 /*
  * Echo servers, for load.c; each prints its port and runs until it is killed:
  *   tcp_fiber, tcp_stackless   a task per connection
- *   tcp_run                    fibers in trale_run, on the main thread
+ *   tcp_run, tcp_run_stackless the same in trale_run, on the main thread
  *   udp_fiber, udp_run         one fiber that echoes datagrams
  */
 #include "bench.h"
@@ -126,6 +126,14 @@ static void tcp_run(long count)
     check(trale_run(serve, &spawn, NULL), "run");
 }
 
+static void tcp_run_stackless(long count)
+{
+    int (*spawn)(trale_io *) = spawn_stackless;
+
+    (void)count;
+    check(trale_run(serve, &spawn, NULL), "run");
+}
+
 static void udp_fiber(long count)
 {
     (void)count;
@@ -139,4 +147,5 @@ static void udp_run(long count)
 }
 
 BENCH_MAIN({"tcp_fiber", tcp_fiber}, {"tcp_stackless", tcp_stackless}, {"tcp_run", tcp_run},
-           {"udp_fiber", udp_fiber}, {"udp_run", udp_run})
+           {"tcp_run_stackless", tcp_run_stackless}, {"udp_fiber", udp_fiber},
+           {"udp_run", udp_run})

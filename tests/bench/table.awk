@@ -7,13 +7,13 @@
 
 function shape(workload)
 {
-    return match(workload, /_(fiber|stackless|run)$/) ? substr(workload, RSTART + 1) : ""
+    return match(workload, /_(fiber|(run_)?stackless|run)$/) ? substr(workload, RSTART + 1) : ""
 }
 
 # What is compared. How many sleep is part of the work; else a slow peer just does it less often.
 function group_of(workload, times)
 {
-    sub(/_(fiber|stackless|run)$/, "", workload)
+    sub(/_(fiber|(run_)?stackless|run)$/, "", workload)
     return workload == "sleepers" ? workload " " times : workload
 }
 
