@@ -192,7 +192,7 @@ static bool look_around(struct executor *ex, int64_t start)
     if (has_work(ex))
         return true;
     while (spin_worth(&ex->spin) && clock_now() < start + SPIN_WINDOW_NS) {
-        for (int i = 0; i < 16 && !inbox_filled(&ex->queue.inbox); i++)
+        for (int i = 0; i < 2 && !inbox_filled(&ex->queue.inbox); i++)
             spin_relax();
         turn_reactor(ex);
         if (has_work(ex))
