@@ -9,14 +9,19 @@
 #include "task/thread.h"
 
 #define CHUNK ((uintptr_t)2 << 20) /* size and alignment: a huge page */
-#define BATCH 64                   /* moved between an executor's blocks and the shared ones */
+#define COLOURS 32
+#define BATCH 64 /* moved between an executor's blocks and the shared ones */
 #define SHARED_BYTES ((size_t)16 << 20) /* free blocks of a size that are kept mapped */
 
 struct block {
     struct block *next; /* while it is free */
 };
 
-/* Stands at its own start. All of it under the pool's lock, but for kind, which does not change. */
+/*
+ * Stands near its own start: which place of COLOURS, says the address. All of them at the very start
+ * would fight for one set of the cache, and who frees a block among many would miss every time. All of
+ * it under the pool's lock, but for kind, which does not change.
+ */
 struct chunk {
     _Alignas(64) struct trale_link link; /* on the pool's list while it has blocks to give */
     struct block *free;
@@ -39,9 +44,17 @@ static size_t size_of(unsigned kind)
     return (kind + (size_t)1) * BLOCK_STEP;
 }
 
-static struct chunk *chunk_of(struct block *block)
+/* The start of the chunk that address is in. */
+static char *start_of(const void *address)
 {
-    return (struct chunk *)((uintptr_t)block & ~(CHUNK - 1));
+    return (char *)((uintptr_t)address & ~(CHUNK - 1));
+}
+
+static struct chunk *chunk_of(const void *address)
+{
+    char *start = start_of(address);
+
+    return (struct chunk *)(void *)start + (uintptr_t)start / CHUNK % COLOURS;
 }
 
 static void *map(size_t size)
@@ -74,20 +87,21 @@ static char *map_aligned(void)
 static struct chunk *chunk_new(unsigned kind)
 {
     char *start = map_aligned();
-    struct chunk *c = (struct chunk *)(void *)start;
+    struct chunk *c;
 
     if (!start)
         return NULL;
     if (pool.mapped[kind]++ > 0)
         madvise(start, CHUNK, MADV_HUGEPAGE);
-    *c = (struct chunk){.kind = kind, .fresh = start + sizeof *c};
+    c = chunk_of(start);
+    *c = (struct chunk){.kind = kind, .fresh = (char *)(c + 1)};
     list_push_back(&pool.chunks[kind], &c->link);
     return c;
 }
 
 static bool has_fresh(const struct chunk *c)
 {
-    return c->fresh + size_of(c->kind) <= (const char *)c + CHUNK;
+    return c->fresh + size_of(c->kind) <= start_of(c) + CHUNK;
 }
 
 /* Under the lock. NULL: no memory. */
@@ -119,7 +133,7 @@ static void release(struct chunk *c)
     unsigned kind = c->kind, cut = c->cut;
 
     list_remove(&c->link);
-    if (munmap(c, CHUNK) != 0) {
+    if (munmap(start_of(c), CHUNK) != 0) {
         list_push_back(&pool.chunks[kind], &c->link);
         return;
     }
