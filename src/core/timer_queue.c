@@ -5,6 +5,8 @@
 #include "base/clock.h"
 
 #define NEAR_WORDS (NEAR_SLOTS / 64)
+#define RECENT ((SLOT_WORDS - 1) * 64) /* where those stand that were armed lately */
+#define RECENT_MAX 32
 #define SCAN_MAX 32 /* how long a list is worth looking through for its earliest */
 #define EXPIRE_MAX 256
 #define FIRE_MAX 16
@@ -65,21 +67,24 @@ static unsigned index_of(const struct trale_timer_queue *q, uint64_t slot)
 
 static void slot_insert(struct trale_timer_queue *q, struct trale_timer *timer, unsigned index)
 {
-    struct trale_timer **head = &q->slot[index];
+    struct timer_slot *slot = &q->slot[index];
 
     timer->prev = NULL;
-    timer->next = *head;
-    timer->child = *head ? (*head)->next : NULL; /* a hint what comes after, see advance */
-    if (*head)
-        (*head)->prev = timer;
-    *head = timer;
+    timer->next = slot->first;
+    timer->child = slot->before[2]; /* the fourth from here, see fall */
+    slot->before[2] = slot->before[1];
+    slot->before[1] = slot->before[0];
+    slot->before[0] = slot->first;
+    if (slot->first)
+        slot->first->prev = timer;
+    slot->first = timer;
     q->filled[index / 64] |= UINT64_C(1) << index % 64;
     set_place(timer, IN_SLOT + index);
 }
 
 static void slot_emptied(struct trale_timer_queue *q, unsigned index)
 {
-    q->slot[index] = NULL;
+    q->slot[index].first = NULL;
     q->filled[index / 64] &= ~(UINT64_C(1) << index % 64);
 }
 
@@ -90,7 +95,7 @@ static void slot_remove(struct trale_timer_queue *q, struct trale_timer *timer, 
     if (timer->prev)
         timer->prev->next = timer->next;
     else if (timer->next)
-        q->slot[index] = timer->next;
+        q->slot[index].first = timer->next;
     else
         slot_emptied(q, index);
 }
@@ -105,6 +110,46 @@ static void insert(struct trale_timer_queue *q, struct trale_timer *timer)
         heap_insert(&q->heap, timer);
         set_place(timer, IN_HEAP);
     }
+}
+
+/* It may be gone, which does no harm. */
+static void fetch(const struct trale_timer *timer)
+{
+    if (!timer)
+        return;
+    __builtin_prefetch(timer);
+    __builtin_prefetch(&timer->place);
+}
+
+/*
+ * Where a timer goes, the neighbour that it gets there is cold. So those that were armed lately stand
+ * together, and when there are some, what they need is fetched for all of them at once.
+ */
+static void settle(struct trale_timer_queue *q)
+{
+    struct trale_timer *list = q->slot[RECENT].first, *next;
+
+    q->recent = 0;
+    if (!list)
+        return;
+    slot_emptied(q, RECENT);
+    for (const struct trale_timer *timer = list; timer; timer = timer->next)
+        fetch(q->slot[index_of(q, slot_of(timer))].first);
+    for (; list; list = next) {
+        next = list->next;
+        insert(q, list);
+    }
+}
+
+static void insert_recent(struct trale_timer_queue *q, struct trale_timer *timer)
+{
+    if (slot_of(timer) <= q->now) {
+        insert(q, timer);
+        return;
+    }
+    slot_insert(q, timer, RECENT);
+    if (++q->recent == RECENT_MAX)
+        settle(q);
 }
 
 static void take_out(struct trale_timer_queue *q, struct trale_timer *timer)
@@ -153,24 +198,35 @@ static struct filled first_far(const struct trale_timer_queue *q)
     return NONE;
 }
 
-/* Time has come to slot target: what is due by then falls into the heap. */
+/* What is due by then falls into the heap. */
+static void fall(struct trale_timer_queue *q, struct trale_timer *list)
+{
+    struct trale_timer *next;
+
+    for (; list; list = next) {
+        next = list->next;
+        fetch(list->child);
+        __builtin_prefetch(list->waker);
+        insert(q, list);
+    }
+}
+
+/* Time has come to slot target. */
 static void advance(struct trale_timer_queue *q, uint64_t target)
 {
+    struct trale_timer *list;
+
+    settle(q);
     for (;;) {
         struct filled near = first_near(q), far = first_far(q);
         struct filled first = far.start <= near.start ? far : near;
-        struct trale_timer *list = q->slot[first.index], *next;
 
         if (first.start > target)
             break;
+        list = q->slot[first.index].first;
         slot_emptied(q, first.index);
         q->now = first.start;
-        for (; list; list = next) {
-            next = list->next;
-            __builtin_prefetch(list->child); /* it may be gone, which does no harm */
-            __builtin_prefetch(list->waker);
-            insert(q, list);
-        }
+        fall(q, list);
     }
     if (q->now < target)
         q->now = target;
@@ -180,7 +236,8 @@ static void advance(struct trale_timer_queue *q, uint64_t target)
 static int64_t earliest_in(const struct trale_timer_queue *q, struct filled filled)
 {
     int64_t earliest = TRALE_NEVER;
-    const struct trale_timer *timer = filled.start == UINT64_MAX ? NULL : q->slot[filled.index];
+    const struct trale_timer *timer =
+        filled.start == UINT64_MAX ? NULL : q->slot[filled.index].first;
 
     for (unsigned scanned = 0; timer && scanned < SCAN_MAX; timer = timer->next, scanned++)
         if (timer->deadline < earliest)
@@ -231,7 +288,7 @@ void timer_arm(struct trale_timer_queue *q, struct trale_timer *timer, trale_wak
     timer->waker = waker;
     timer->order = q->order++;
     counter_add(&q->pending, 1);
-    insert(q, timer);
+    insert_recent(q, timer);
     if (timer->deadline < timer_queue_earliest(q)) {
         set_earliest(q, timer->deadline);
         if (q->blocking && q->alarm > alarm_for(q, timer->deadline))

@@ -20,17 +20,23 @@
 #define SLOT_SHIFT 18 /* a slot is 2^18 ns */
 #define NEAR_SLOTS 4096
 #define FAR_LEVELS 6 /* of 64 slots */
-#define SLOT_WORDS (NEAR_SLOTS / 64 + FAR_LEVELS)
+#define SLOT_WORDS (NEAR_SLOTS / 64 + FAR_LEVELS + 1)
+
+/* A list, and what were its first ones before, for who fetches ahead: they may be gone. */
+struct timer_slot {
+    struct trale_timer *first, *before[3];
+};
 
 /* Fields: L: the lock.  I: immutable. */
 struct trale_timer_queue {
     pthread_mutex_t lock;
-    struct pairing_heap heap;                  /* L: timers of slots up to near */
-    uint64_t now;                              /* L: the slot that the heap has come to */
-    uint64_t order;                            /* L: timers armed so far */
-    counter pending;                           /* L: armed now; read by anybody */
-    uint64_t filled[SLOT_WORDS];               /* L: which slots are not empty */
-    struct trale_timer *slot[SLOT_WORDS * 64]; /* L: */
+    struct pairing_heap heap;                /* L: timers of slots up to near */
+    uint64_t now;                            /* L: the slot that the heap has come to */
+    uint64_t order;                          /* L: timers armed so far */
+    counter pending;                         /* L: armed now; read by anybody */
+    unsigned recent;                         /* L: timers armed since settle was called */
+    uint64_t filled[SLOT_WORDS];             /* L: which slots are not empty */
+    struct timer_slot slot[SLOT_WORDS * 64]; /* L: */
     /*
      * No timer is earlier than this (it may be too early after a timer was disarmed). Written
      * under the lock; read without by whoever turns the reactor, relaxed: a timer armed meanwhile
