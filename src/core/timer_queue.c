@@ -7,7 +7,6 @@
 #define NEAR_WORDS (NEAR_SLOTS / 64)
 #define RECENT ((SLOT_WORDS - 1) * 64) /* where those stand that were armed lately */
 #define RECENT_MAX 32
-#define SCAN_MAX 32 /* how long a list is worth looking through for its earliest */
 #define EXPIRE_MAX 256
 #define FIRE_MAX 16
 #define LATE_NS 1000000 /* for so long an executor that keeps the time may be held up by a poll */
@@ -71,12 +70,13 @@ static void slot_insert(struct trale_timer_queue *q, struct trale_timer *timer, 
 
     timer->prev = NULL;
     timer->next = slot->first;
-    timer->child = slot->before[2]; /* the fourth from here, see fall */
-    slot->before[2] = slot->before[1];
+    timer->child = slot->before[1]; /* the third from here, see fall */
     slot->before[1] = slot->before[0];
     slot->before[0] = slot->first;
     if (slot->first)
         slot->first->prev = timer;
+    if (!slot->first || timer->deadline < slot->earliest)
+        slot->earliest = timer->deadline;
     slot->first = timer;
     q->filled[index / 64] |= UINT64_C(1) << index % 64;
     set_place(timer, IN_SLOT + index);
@@ -232,17 +232,10 @@ static void advance(struct trale_timer_queue *q, uint64_t target)
         q->now = target;
 }
 
-/* No timer there is earlier: exact when that is cheap. */
+/* No timer there is earlier. */
 static int64_t earliest_in(const struct trale_timer_queue *q, struct filled filled)
 {
-    int64_t earliest = TRALE_NEVER;
-    const struct trale_timer *timer =
-        filled.start == UINT64_MAX ? NULL : q->slot[filled.index].first;
-
-    for (unsigned scanned = 0; timer && scanned < SCAN_MAX; timer = timer->next, scanned++)
-        if (timer->deadline < earliest)
-            earliest = timer->deadline;
-    return timer ? (int64_t)(filled.start << SLOT_SHIFT) : earliest;
+    return filled.start == UINT64_MAX ? TRALE_NEVER : q->slot[filled.index].earliest;
 }
 
 /* A lower bound for all deadlines; TRALE_NEVER if there are no timers. */

@@ -22,9 +22,14 @@
 #define FAR_LEVELS 6 /* of 64 slots */
 #define SLOT_WORDS (NEAR_SLOTS / 64 + FAR_LEVELS + 1)
 
-/* A list, and what were its first ones before, for who fetches ahead: they may be gone. */
+/*
+ * A list. None on it is earlier than that, which may be too early after a timer was disarmed. What were
+ * its first ones before, is for who fetches ahead: they may be gone.
+ */
 struct timer_slot {
-    struct trale_timer *first, *before[3];
+    struct trale_timer *first;
+    int64_t earliest;
+    struct trale_timer *before[2];
 };
 
 /* Fields: L: the lock.  I: immutable. */
