@@ -11,7 +11,7 @@
 
 #define POLLS 64       /* between two looks at the inbox */
 #define NEAR_NS 100000 /* how soon a timer is due soon */
-#define REST_NS 75000  /* between two timers that end a sleep */
+#define REST_NS 100000 /* between two timers that end a sleep */
 #define TURN_NS 200000 /* between two turns of the reactor, while there is work */
 
 /* Every task that is here and not the janitor, nor came after the freeing was given up. Those on
