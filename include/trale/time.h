@@ -30,9 +30,7 @@ TRALE_API int trale_sleep_until(int64_t deadline);
 
 typedef struct trale_sleep_future {
     trale_future future;
-    int64_t deadline; /* private from here on */
-    bool polled;
-    struct trale_timer timer;
+    struct trale_timer timer; /* private */
 } trale_sleep_future;
 typedef trale_sleep_future trale_sleep_until_future;
 

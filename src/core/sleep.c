@@ -25,7 +25,6 @@ static enum trale_poll arm(trale_sleep_future *f, trale_waker *waker)
 
     if (error != 0)
         return future_ready(&f->future, error);
-    f->timer.deadline = f->deadline;
     timer_arm(&reactor->timers, &f->timer, waker);
     return TRALE_PENDING;
 }
@@ -49,19 +48,19 @@ static enum trale_poll sleep_poll(trale_future *self, trale_context *cx)
 {
     trale_sleep_future *f = container_of(self, trale_sleep_future, future);
     trale_waker *waker = trale_context_waker(cx);
-    bool first = !f->polled;
+    bool first = !f->timer.waker; /* the timer has had none, armed or not */
 
-    f->polled = true;
-    if (f->deadline == TRALE_NEVER)
+    if (f->timer.deadline == TRALE_NEVER)
         return wait_is_vain() ? future_ready(self, -ESHUTDOWN) : TRALE_PENDING;
     if (timer_pending(&f->timer) && timer_change_waker(&f->timer, waker))
         return TRALE_PENDING;
     if (timer_fired(&f->timer))
         return future_ready(self, 0);
-    if (!has_passed(f->deadline))
+    if (!has_passed(f->timer.deadline))
         return arm(f, waker);
     if (!first)
         return future_ready(self, 0);
+    f->timer.waker = waker;
     trale_waker_wake(waker); /* every sleep yields once */
     return TRALE_PENDING;
 }
@@ -75,7 +74,7 @@ const struct trale_future_ops sleep_ops = {sleep_poll, sleep_drop, "sleep"};
 
 void trale_sleep_until_init(trale_sleep_until_future *f, int64_t deadline)
 {
-    *f = (trale_sleep_future){.future = {.ops = &sleep_ops}, .deadline = deadline};
+    *f = (trale_sleep_future){.future = {.ops = &sleep_ops}, .timer = {.deadline = deadline}};
 }
 
 void trale_sleep_init(trale_sleep_future *f, int64_t duration)

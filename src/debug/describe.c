@@ -188,8 +188,8 @@ static void tell_async(const struct describing *d, const trale_future *f, int de
 #define FD(name) FD_BY(name, tell_fd, io, waiter)
 
 static const struct kind kinds[] = {
-    TIME(sleep, deadline),
-    TIME(interval_wait, sleep.deadline),
+    TIME(sleep, timer.deadline),
+    TIME(interval_wait, sleep.timer.deadline),
     TASK(join, task),
     TASK(block_on, join.task),
     ARMS(select),

@@ -241,7 +241,7 @@ static struct nap nap(int64_t first, int64_t second)
     struct nap n = {.future = {.ops = &ops}};
     trale_sleep_init(&n.parts[0], first);
     trale_sleep_init(&n.parts[1], second);
-    n.ends = n.parts[first > second ? 0 : 1].deadline;
+    n.ends = n.parts[first > second ? 0 : 1].timer.deadline;
     return n;
 }
 
@@ -303,7 +303,7 @@ static int polled_by_two(int64_t duration)
     settle();
     trale_task *two = probe_spawn(&second);
     join(two);
-    ck_assert_int_ge(trale_now(), sleep.deadline);
+    ck_assert_int_ge(trale_now(), sleep.timer.deadline);
     trale_future_drop(&sleep.future);
     settle();
     int polls = probe_polls(&second);
