@@ -70,6 +70,10 @@ static void arm_deadline(struct run_queue *queue, struct trale_timer *timer, tra
     timer_arm(&container_of(queue, struct executor, queue)->reactor->timers, timer, waker);
 }
 
+_Static_assert(offsetof(struct executor, janitor_future) ==
+                   offsetof(struct executor, janitor) + sizeof(trale_task),
+               "the janitor's future");
+
 void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number)
 {
     static const struct trale_future_ops janitor_ops = {janitor_poll, NULL, "janitor"};
@@ -82,7 +86,7 @@ void executor_init(struct executor *ex, trale_runtime *runtime, unsigned number)
     ex->queue.deadlines = &deadlines;
     ex->queue.freeze.asymmetric = barrier_register();
     ex->janitor_future.ops = &janitor_ops;
-    task_init(&ex->janitor, &ex->janitor_future, false, "janitor", NULL);
+    task_init(&ex->janitor, false, "janitor", TASK_ELSEWHERE);
     ex->janitor.home = &ex->queue;
     task_arrive_in_section(&ex->janitor);
 }

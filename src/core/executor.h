@@ -51,12 +51,12 @@ struct executor {
      * looks at the flags. It is never DONE and not counted.
      */
     trale_task janitor;
-    trale_future janitor_future;
-    atomic_bool cancel_wanted; /* A: cancel the tasks; cleared by the janitor */
-    atomic_bool stop_wanted;   /* A: leave the loop */
-    bool stopping;             /* X: */
-    bool keeps_time;           /* X: it sleeps until the next timer; see timer_queue.h */
-    int64_t alarmed;           /* X: when a timer ended its sleep last */
+    trale_future janitor_future; /* behind it, as every task's */
+    atomic_bool cancel_wanted;   /* A: cancel the tasks; cleared by the janitor */
+    atomic_bool stop_wanted;     /* A: leave the loop */
+    bool stopping;               /* X: */
+    bool keeps_time;             /* X: it sleeps until the next timer; see timer_queue.h */
+    int64_t alarmed;             /* X: when a timer ended its sleep last */
     bool is_inline;          /* I: the thread is its own reactor, and holds the baton for good */
     _Atomic(uint32_t) left;  /* A: futex; set as the last thing the thread does here */
     bool threaded;           /* I: the thread was started by executor_start: */

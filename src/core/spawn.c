@@ -44,7 +44,7 @@ ALWAYS_INLINE int let_in(trale_runtime *rt, const trale_spawn_options *options, 
         return -ENOMEM;
     error = runtime_enter(rt, new, options ? options->executor : 0);
     if (error != 0)
-        new->free(new);
+        task_free(new);
     return error;
 }
 
@@ -85,7 +85,7 @@ void spawn_abandon(trale_task *new)
 {
     struct executor *ex = container_of(new->home, struct executor, queue);
 
-    new->free(new);
+    task_free(new);
     runtime_uncount(ex->runtime, 1);
 }
 

@@ -240,5 +240,5 @@ static void describe(const struct describing *d, const trale_future *f, int dept
 
 void describe_wait(const struct describing *d, const trale_task *task)
 {
-    describe(d, fiber_awaits(task->future), 0);
+    describe(d, fiber_awaits(task_future(task)), 0);
 }

@@ -118,7 +118,7 @@ static enum doing what(const struct executor *ex, const trale_task *task)
 {
     if (task == atomic_load_explicit(&ex->queue.polled, memory_order_acquire))
         return DOING_RUNNING;
-    if (task->ready && fiber_is_new(task->future))
+    if (task->ready && fiber_is_new(task_future(task)))
         return DOING_NEW;
     return task->ready || state_is_queued(&task->waker.state) ? DOING_READY : DOING_WAITING;
 }

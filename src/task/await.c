@@ -74,7 +74,7 @@ void await_check(const char *function)
 
 void await_turn(trale_task *task)
 {
-    fiber_suspend(task->future, true);
+    fiber_suspend(task_future(task), true);
 }
 
 bool await_at_once(const char *function)
@@ -153,6 +153,6 @@ int trale_yield(void)
         sched_yield();
         return await_verdict();
     }
-    fiber_suspend(task->future, true);
+    fiber_suspend(task_future(task), true);
     return verdict();
 }

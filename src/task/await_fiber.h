@@ -84,8 +84,8 @@ ALWAYS_INLINE intptr_t await_fiber(trale_task *task, trale_future *future, poll_
         }
         if (scope && !shielded)
             scope_arm(scope, task);
-        fiber_note_wait(task->future, future);
-        fiber_suspend(task->future, false);
+        fiber_note_wait(task_future(task), future);
+        fiber_suspend(task_future(task), false);
     }
     await_share(task, spent);
     return output;

@@ -9,9 +9,10 @@
 /* The task is at the beginning of a line of the cache: two lines have all that waking and polling it
  * takes. */
 struct fiber_task {
-    struct fiber fiber;
     trale_task task;
+    struct fiber fiber;
 };
+_Static_assert(offsetof(struct fiber_task, fiber.future) == sizeof(trale_task), "its future");
 
 #define LINE 64
 
@@ -55,27 +56,27 @@ const trale_future *fiber_awaits(const trale_future *future)
 
 void *fiber_argument(const trale_task *task)
 {
-    return container_of(task->future, const struct fiber, future)->arg;
+    return container_of(task_future(task), const struct fiber, future)->arg;
 }
 
 bool fiber_ends_by(const trale_task *task, void (*ended)(void *arg, intptr_t result))
 {
-    return task->future->ops == &fiber_ops &&
-           container_of(task->future, const struct fiber, future)->ended == ended;
+    return task_future(task)->ops == &fiber_ops &&
+           container_of(task_future(task), const struct fiber, future)->ended == ended;
 }
 
 bool fiber_overflowed(const trale_task *task, const void *address, size_t *size)
 {
     const struct stack *stack;
 
-    if (task->future->ops != &fiber_ops)
+    if (task_future(task)->ops != &fiber_ops)
         return false;
-    stack = container_of(task->future, const struct fiber, future)->stack;
+    stack = container_of(task_future(task), const struct fiber, future)->stack;
     *size = stack->size;
     return stack_guards(stack, address);
 }
 
-static void free_fiber(trale_task *task)
+void fiber_free(trale_task *task)
 {
     stack_put(container_of(task, struct fiber_task, task)->fiber.stack);
 }
@@ -99,12 +100,9 @@ static char *take(char **top, size_t size)
 
 static struct fiber_task *take_task(char **top)
 {
-    char *task = (char *)((uintptr_t)(*top - sizeof(trale_task)) & ~(uintptr_t)(LINE - 1));
-    struct fiber_task *new = container_of((void *)task, struct fiber_task, task);
-
-    *top = (char *)new;
-    take(top, 0);
-    return new;
+    take(top, sizeof(struct fiber_task));
+    *top = (char *)((uintptr_t)*top & ~(uintptr_t)(LINE - 1));
+    return (struct fiber_task *)(void *)*top;
 }
 
 /* A few bytes do not make a stack of another size, which would have free stacks of its own. */
@@ -127,7 +125,7 @@ trale_task *fiber_new(const struct fiber_options *o)
                         .arg = o->arg,
                         .ended = o->ended,
                         .stack = stack};
-    task_init(&new->task, &f->future, o->handle, o->name, free_fiber);
+    task_init(&new->task, o->handle, o->name, TASK_ON_STACK);
     new->task.site = o->site;
     if (o->copied)
         f->arg = memcpy(take(&top, o->copy), o->copied, o->copy);

@@ -13,18 +13,18 @@
 #include "task/task.h"
 #include "task/thread.h"
 
-/* What every switch needs comes last: the task follows, which begins with what every poll needs. */
+/* What every switch needs comes first, in the line that the task's header ends in. */
 struct fiber {
-    trale_fn *fn;
-    void *arg;
-    void (*ended)(void *arg, intptr_t result); /* may be NULL */
-    struct stack *stack;
-    struct annotation annotation;
     trale_future future;
     void *sp;                  /* while it is suspended */
     struct trale_scope *scope; /* the innermost it is in */
     trale_future *awaits;      /* what it was suspended for last, unless it yielded */
     bool started, done;
+    trale_fn *fn;
+    void *arg;
+    void (*ended)(void *arg, intptr_t result); /* may be NULL */
+    struct stack *stack;
+    struct annotation annotation;
 };
 
 struct fiber_options {
@@ -44,6 +44,9 @@ struct fiber_options {
 
 /* NULL: no memory. Owned as by task_new. */
 trale_task *fiber_new(const struct fiber_options *options);
+
+/* Of a fiber's task; see task_free. */
+void fiber_free(trale_task *task);
 
 /* What its function is called with. */
 void *fiber_argument(const trale_task *task);
@@ -72,7 +75,7 @@ UNINSTRUMENTED static void fiber_switch_in(struct fiber *f, struct run_queue *qu
     annotate_enter(&f->annotation, f->stack->low,
                    (size_t)((char *)(f->stack + 1) - f->stack->low));
     fiber_switch(&queue->sp, f->sp, queue->control);
-    f = container_of(this_thread.task->future, struct fiber, future);
+    f = container_of(task_future(this_thread.task), struct fiber, future);
     annotate_entered_executor(&f->annotation);
 }
 
@@ -92,7 +95,7 @@ ALWAYS_INLINE enum trale_poll fiber_resume(struct fiber *f)
     fiber_start(f);
     fiber_switch_in(f, this_thread.queue);
     this_thread.polling = true;
-    f = container_of(this_thread.task->future, struct fiber, future);
+    f = container_of(task_future(this_thread.task), struct fiber, future);
     if (!f->done)
         return TRALE_PENDING;
     annotate_destroy(&f->annotation);

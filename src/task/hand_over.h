@@ -64,8 +64,8 @@ ALWAYS_INLINE bool poll_begin_in_section(struct run_queue *queue, trale_task *ta
 /* Not one that was cancelled before it started: that does not start. */
 ALWAYS_INLINE bool can_be_handed_to(const trale_task *task)
 {
-    return task->future->ops == &fiber_ops &&
-           (fiber_is_running(task->future) || !state_is_cancelled(&task->waker.state));
+    return task_future(task)->ops == &fiber_ops &&
+           (fiber_is_running(task_future(task)) || !state_is_cancelled(&task->waker.state));
 }
 
 /*
@@ -92,8 +92,8 @@ ALWAYS_INLINE struct fiber *hand_over(struct run_queue *queue, bool yields)
     this_thread.spent = 0;
     this_thread.task = next;
     state_start(&next->waker.state, arrived);
-    fiber_start(container_of(next->future, struct fiber, future));
-    return container_of(next->future, struct fiber, future);
+    fiber_start(container_of(task_future(next), struct fiber, future));
+    return container_of(task_future(next), struct fiber, future);
 }
 
 /* Called on the fiber's stack: lets its poll return PENDING. yields: it is to be polled again at

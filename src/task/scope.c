@@ -7,7 +7,7 @@ void scope_leave_executor(void)
 {
     trale_task *task = this_thread.task;
 
-    if (task && fiber_is_running(task->future))
+    if (task && fiber_is_running(task_future(task)))
         this_thread.scope = scope_current();
 }
 

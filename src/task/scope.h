@@ -15,7 +15,8 @@ static inline trale_scope **scope_slot(void)
 {
     trale_task *task = this_thread.task;
 
-    return task ? &container_of(task->future, struct fiber, future)->scope : &this_thread.scope;
+    return task ? &container_of(task_future(task), struct fiber, future)->scope
+                : &this_thread.scope;
 }
 
 /* The innermost scope of the running fiber, or of the plain thread; NULL: none. Not in a poll. */

@@ -20,14 +20,14 @@ atomic_bool executors_stopped;
 #define IN_BLOCK BLOCK_MAX
 #endif
 
-static void free_block(trale_task *task)
+void task_free(trale_task *task)
 {
-    block_put(task);
-}
-
-static void free_large(trale_task *task)
-{
-    free(task);
+    if (task->memory == TASK_IN_BLOCK)
+        block_put(task);
+    else if (task->memory == TASK_ON_STACK)
+        fiber_free(task);
+    else
+        free(task);
 }
 
 /* An executor has looked at the clock not long ago. */
@@ -41,16 +41,14 @@ static uint32_t born_now(void)
 
 /* A new task is QUEUED: whoever makes it queues it. Its link is empty, it stands nowhere. Field by
  * field: to zero it first takes longer than all the rest. */
-void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
-               void (*free)(trale_task *))
+void task_init(trale_task *task, bool handle, const char *name, unsigned memory)
 {
     list_init(&task->link);
     task->waker.next = NULL;
     task->home = NULL;
-    task->future = future;
     task->locals = NULL;
     task->joiner = NULL;
-    task->free = free;
+    task->memory = memory & 3;
     task->name = name;
     task->site = NULL;
     task->born = born_now();
@@ -62,8 +60,7 @@ void task_init(trale_task *task, trale_future *future, bool handle, const char *
 
 trale_task *task_new(const trale_future *future, size_t size, bool handle, const char *name)
 {
-    /* The task's memory is aligned for everything, and so the future that follows must be. */
-    const size_t header = (sizeof(trale_task) + 15) & ~(size_t)15;
+    const size_t header = sizeof(trale_task);
     bool large = size > IN_BLOCK || header + size > IN_BLOCK;
     trale_task *task = NULL;
 
@@ -73,8 +70,8 @@ trale_task *task_new(const trale_future *future, size_t size, bool handle, const
         task = malloc(header + size);
     if (!task)
         return NULL;
-    task_init(task, memcpy((char *)task + header, future, size), handle, name,
-              large ? free_large : free_block);
+    memcpy(task_future(task), future, size);
+    task_init(task, handle, name, large ? TASK_IN_MALLOC : TASK_IN_BLOCK);
     return task;
 }
 
@@ -91,7 +88,7 @@ void task_submit(trale_task *task)
 void task_release(trale_task *task)
 {
     if (state_release(&task->waker.state))
-        task->free(task);
+        task_free(task);
 }
 
 bool task_arrive_in_section(trale_task *task)
@@ -140,7 +137,7 @@ static bool leave(trale_task *task)
 static void finish(trale_task *task, bool ready)
 {
     struct run_queue *queue = task->home;
-    trale_future *future = task->future;
+    trale_future *future = task_future(task);
     intptr_t result = future->output;
     unsigned finished;
     bool joined_here;
@@ -152,7 +149,7 @@ static void finish(trale_task *task, bool ready)
     queue->ended++;
     joined_here = leave(task);
     if (state_is_sole(&task->waker.state)) {
-        task->free(task);
+        task_free(task);
         return;
     }
     /* Who learns of the end on another thread must find it accounted for. */
@@ -164,7 +161,7 @@ static void finish(trale_task *task, bool ready)
     if (finished & FINISHED_WAKE_JOINER)
         wake_joiner(task);
     if (finished & FINISHED_FREE)
-        task->free(task); /* race: the handle went since we looked */
+        task_free(task); /* race: the handle went since we looked */
 }
 
 /* Nearly every task is a fiber, and its poll is no call: see switch.h. */
@@ -172,17 +169,17 @@ ALWAYS_INLINE enum trale_poll poll(trale_task *task)
 {
     trale_context cx = {.waker = &task->waker};
 
-    if (task->future->ops == &fiber_ops)
-        return fiber_resume(container_of(task->future, struct fiber, future));
-    return task->future->ops->poll(task->future, &cx);
+    if (task_future(task)->ops == &fiber_ops)
+        return fiber_resume(container_of(task_future(task), struct fiber, future));
+    return task_future(task)->ops->poll(task_future(task), &cx);
 }
 
 /* Polls, or drops if there is nothing to unwind. True: the task has ended; if it handed over to
  * others, the last one. */
 static bool poll_or_cancel(trale_task *task, bool arrived)
 {
-    if (state_start(&task->waker.state, arrived) && !fiber_is_running(task->future)) {
-        task->future->output = -ECANCELED;
+    if (state_start(&task->waker.state, arrived) && !fiber_is_running(task_future(task))) {
+        task_future(task)->output = -ECANCELED;
         finish(task, false);
         return true;
     }
@@ -271,10 +268,9 @@ void run_queue_prefetch(const struct run_queue *queue)
         return;
     next = queue->ready.next;
     second = (const char *)container_of(next->next, trale_task, link);
-    __builtin_prefetch(second - 64, 1);
     __builtin_prefetch(second, 1);
     __builtin_prefetch(second + 64, 1);
-    prefetch_future(container_of(next, const trale_task, link)->future);
+    prefetch_future(task_future(container_of(next, const trale_task, link)));
 }
 
 int trale_cancel(trale_task *task)

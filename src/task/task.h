@@ -20,28 +20,38 @@ struct trale_context {
     size_t place;                       /* which arm */
 };
 
-/* What a poll, or a wake, looks at comes first, in 64 bytes. */
+/* Where a task's memory is from. */
+enum { TASK_IN_BLOCK, TASK_IN_MALLOC, TASK_ON_STACK, TASK_ELSEWHERE };
+
+/* What a poll, or a wake, looks at comes first, in 64 bytes. The future stands right behind it, aligned
+ * for everything. */
 struct trale_task {
-    trale_waker waker;      /* W: first member: a task is its own waker */
-    struct trale_link link; /* S: on the ready or the waiting list of home, see there */
-    struct run_queue *home; /* I: once it is QUEUED no more; a new one's may change */
-    trale_future *future;   /* X: in the same block as the task */
-    uint32_t born;          /* I: task_clock at the spawn */
-    uint16_t round;         /* I: of its runtime at the spawn */
-    bool shared;            /* I: new, it stands with others that any executor may take */
-    bool ready : 1;         /* S: it stands on the ready list, or is over */
-    bool arrived : 1;       /* S: it is QUEUED, and was taken from the inbox since */
-    bool over : 1;          /* S: it stands on no list any more */
-    bool joined_here : 1;   /* S: a task of the same executor waits for its end */
+    trale_waker waker;        /* W: first member: a task is its own waker */
+    struct trale_link link;   /* S: on the ready or the waiting list of home, see there */
+    struct run_queue *home;   /* I: once it is QUEUED no more; a new one's may change */
+    uint32_t born;            /* I: task_clock at the spawn */
+    uint16_t round;           /* I: of its runtime at the spawn */
+    bool shared : 1;          /* I: new, it stands with others that any executor may take */
+    unsigned char memory : 2; /* I: where it is from */
+    unsigned char : 0;
+    bool ready : 1;       /* S: it stands on the ready list, or is over */
+    bool arrived : 1;     /* S: it is QUEUED, and was taken from the inbox since */
+    bool over : 1;        /* S: it stands on no list any more */
+    bool joined_here : 1; /* S: a task of the same executor waits for its end */
     union {
         struct locals *locals; /* X: until the future has been dropped; NULL: none are set */
         intptr_t result;       /* X: until DONE, then I: */
     };
-    trale_waker *joiner;        /* W: (JOINER) a reference; or X: (joined_here) borrowed */
-    void (*free)(trale_task *); /* I: for the last reference */
-    const char *name;           /* I: may be NULL */
-    const char *site;           /* I: "file:line" of the spawn; may be NULL */
+    trale_waker *joiner; /* W: (JOINER) a reference; or X: (joined_here) borrowed */
+    const char *name;    /* I: may be NULL */
+    const char *site;    /* I: "file:line" of the spawn; may be NULL */
 };
+_Static_assert(sizeof(struct trale_task) % 16 == 0, "what follows is aligned");
+
+static inline trale_future *task_future(const trale_task *task)
+{
+    return (trale_future *)(uintptr_t)(task + 1);
+}
 
 /* A clock in units of 2^24 ns, about a sixtieth of a second; it wraps after two years. */
 #define TASK_CLOCK_UNIT ((int64_t)1 << 24)
@@ -55,8 +65,10 @@ static inline uint32_t task_clock(int64_t now)
 trale_task *task_new(const trale_future *future, size_t size, bool handle, const char *name);
 
 /* Fills in a new task; fibers bring their own memory. */
-void task_init(trale_task *task, trale_future *future, bool handle, const char *name,
-               void (*free)(trale_task *));
+void task_init(trale_task *task, bool handle, const char *name, unsigned memory);
+
+/* Of a task to which there is no reference any more. */
+void task_free(trale_task *task);
 
 /* Executor: a task that was woken, or is new, goes to the end of the run queue. The second form is
  * for who is in a section (freeze.h). */

@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "probe.h"
+#include "task/block.h"
+#include "task/fiber_annotate.h"
 #include "task/task.h"
 #include "task/thread.h"
 
 static struct run_queue queue;
-static int freed;
+static struct block_cache blocks; /* that are free */
+static trale_task *made[16];
+static unsigned made_count, blocks_at_first;
 static unsigned ended; /* of tasks, as they are accounted for */
 
 static void count_ended(struct run_queue *q)
@@ -30,8 +34,6 @@ static unsigned poll_queue(unsigned most)
     return ended;
 }
 
-static void (*free_task)(trale_task *);
-
 static void setup(void)
 {
     memset(&queue, 0, sizeof queue);
@@ -39,13 +41,52 @@ static void setup(void)
     list_init(&queue.waiting);
     queue.account = count_ended;
     this_thread.queue = &queue;
+    this_thread.blocks = &blocks;
 }
 
-static void free_and_count(trale_task *task)
+#ifdef ANNOTATE_ADDRESS
+int __asan_address_is_poisoned(const volatile void *address);
+
+/* Of how many tasks the memory has gone. */
+static int freed(void)
 {
-    freed++;
-    free_task(task);
+    int n = 0;
+
+    for (unsigned i = 0; i < made_count; i++)
+        n += __asan_address_is_poisoned(made[i]);
+    return n;
 }
+
+static void note_made(trale_task *task)
+{
+    ck_assert_uint_lt(made_count, sizeof made / sizeof *made);
+    made[made_count++] = task;
+}
+#else
+static unsigned free_blocks(void)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < BLOCK_KINDS; i++)
+        n += blocks.count[i];
+    return n;
+}
+
+/* Of how many tasks the memory has gone. */
+static int freed(void)
+{
+    return (int)(free_blocks() + made_count - blocks_at_first);
+}
+
+/* The first one brings some more home. */
+static void note_made(trale_task *task)
+{
+    ck_assert_uint_lt(made_count, sizeof made / sizeof *made);
+    made[made_count++] = task;
+    if (made_count == 1)
+        blocks_at_first = free_blocks() + 1;
+}
+#endif
 
 /* With a handle; spawned on the executor's own thread. */
 static trale_task *new_task(struct probe *p)
@@ -55,8 +96,7 @@ static trale_task *new_task(struct probe *p)
 
     ck_assert_ptr_nonnull(task);
     task->home = &queue;
-    free_task = task->free;
-    task->free = free_and_count;
+    note_made(task);
     state_born_here(&task->waker.state);
     task_submit(task);
     return task;
@@ -120,10 +160,10 @@ static void end(struct probe *p, trale_task *task, int polls)
     ck_assert_int_eq(probe_polls(p), polls);
     ck_assert_int_eq(probe_drops(p), 1);
     ck_assert_int_eq(probe_faults(p), 0);
-    ck_assert_int_eq(freed, 0);
+    ck_assert_int_eq(freed(), 0);
     ck_assert_int_eq(task->result, 5);
     trale_detach(task);
-    ck_assert_int_eq(freed, 1);
+    ck_assert_int_eq(freed(), 1);
 }
 
 START_TEST(a_new_task_is_polled_once_and_then_waits)
@@ -235,12 +275,12 @@ START_TEST(wakes_during_the_poll_that_is_ready_schedule_nothing)
     check_queues(0, 0);
     ck_assert_uint_eq(queue.expected, 1);
     trale_detach(task);
-    ck_assert_int_eq(freed, 0); /* it is on its way */
+    ck_assert_int_eq(freed(), 0); /* it is on its way */
     ck_assert_int_eq(take_inbox(), 1);
     ck_assert_uint_eq(queue.expected, 0);
     check_queues(0, 0);
     ck_assert_int_eq(probe_polls(&p), 1);
-    ck_assert_int_eq(freed, 1);
+    ck_assert_int_eq(freed(), 1);
 }
 END_TEST
 
@@ -265,9 +305,9 @@ static void after_the_end(void (*fn)(struct probe *))
     ck_assert_int_eq(probe_drops(&p), 1);
     ck_assert_int_eq(task->result, 5);
     trale_detach(task);
-    ck_assert_int_eq(freed, 0);
+    ck_assert_int_eq(freed(), 0);
     trale_waker_drop(waker);
-    ck_assert_int_eq(freed, 1);
+    ck_assert_int_eq(freed(), 1);
 }
 
 START_TEST(wakes_after_the_end_schedule_nothing)
@@ -301,7 +341,7 @@ START_TEST(a_cancel_and_wakes_schedule_once)
     ck_assert_int_eq(probe_drops(&p), 1);
     ck_assert_int_eq(task->result, -ECANCELED);
     trale_detach(task);
-    ck_assert_int_eq(freed, 1);
+    ck_assert_int_eq(freed(), 1);
 }
 END_TEST
 
@@ -330,7 +370,7 @@ START_TEST(tasks_that_wake_themselves_take_turns_and_a_bound_holds)
     ck_assert_uint_eq(poll_queue(10), 3);
     for (int i = 0; i < 3; i++)
         trale_detach(tasks[i]);
-    ck_assert_int_eq(freed, 3);
+    ck_assert_int_eq(freed(), 3);
 }
 END_TEST
 
@@ -345,12 +385,12 @@ START_TEST(whoever_is_last_frees_the_memory)
     two = trale_waker_clone(one);
     trale_waker_drop(one);
     trale_detach(task);
-    ck_assert_int_eq(freed, 0);
+    ck_assert_int_eq(freed(), 0);
     trale_waker_drop(two); /* the executor's own is left */
-    ck_assert_int_eq(freed, 0);
+    ck_assert_int_eq(freed(), 0);
     finish(&p);
     ck_assert_uint_eq(poll_queue(10), 1);
-    ck_assert_int_eq(freed, 1);
+    ck_assert_int_eq(freed(), 1);
 }
 END_TEST
 
@@ -390,14 +430,14 @@ START_TEST(a_join_holds_the_waker_of_whoever_polled_it_last)
     check_queues(1, 1); /* the last one was woken */
     ck_assert_ptr_eq(queue.ready.next, &joiners[1]->link);
     ck_assert_int_eq(trale_future_poll(&f.future, &cx[1]), TRALE_READY);
-    ck_assert_int_eq(freed, 1);
+    ck_assert_int_eq(freed(), 1);
     trale_future_drop(&f.future);
     for (int i = 0; i < 2; i++)
         finish(&probes[i]);
     poll_queue(10);
     for (int i = 0; i < 2; i++)
         trale_detach(joiners[i]);
-    ck_assert_int_eq(freed, 3);
+    ck_assert_int_eq(freed(), 3);
 }
 END_TEST
 
