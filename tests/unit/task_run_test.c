@@ -16,7 +16,7 @@
 static struct run_queue queue;
 static struct block_cache blocks; /* that are free */
 static trale_task *made[16];
-static unsigned made_count, blocks_at_first;
+static unsigned made_count;
 static unsigned ended; /* of tasks, as they are accounted for */
 
 static void count_ended(struct run_queue *q)
@@ -63,6 +63,8 @@ static void note_made(trale_task *task)
     made[made_count++] = task;
 }
 #else
+static unsigned blocks_at_first;
+
 static unsigned free_blocks(void)
 {
     unsigned n = 0;
