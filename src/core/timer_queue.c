@@ -199,10 +199,14 @@ static struct filled first_far(const struct trale_timer_queue *q)
 }
 
 /* What is due by then falls into the heap. */
-static void fall(struct trale_timer_queue *q, struct trale_timer *list)
+static void fall(struct trale_timer_queue *q, unsigned index)
 {
-    struct trale_timer *next;
+    const struct timer_slot *slot = &q->slot[index];
+    struct trale_timer *list = slot->first, *next;
 
+    slot_emptied(q, index);
+    fetch(slot->before[0]); /* the second and the third; after that each tells of one */
+    fetch(slot->before[1]);
     for (; list; list = next) {
         next = list->next;
         fetch(list->child);
@@ -214,8 +218,6 @@ static void fall(struct trale_timer_queue *q, struct trale_timer *list)
 /* Time has come to slot target. */
 static void advance(struct trale_timer_queue *q, uint64_t target)
 {
-    struct trale_timer *list;
-
     settle(q);
     for (;;) {
         struct filled near = first_near(q), far = first_far(q);
@@ -223,10 +225,8 @@ static void advance(struct trale_timer_queue *q, uint64_t target)
 
         if (first.start > target)
             break;
-        list = q->slot[first.index].first;
-        slot_emptied(q, first.index);
         q->now = first.start;
-        fall(q, list);
+        fall(q, first.index);
     }
     if (q->now < target)
         q->now = target;
