@@ -6,6 +6,7 @@ namespace model
 executor *this_executor[max_threads];
 const void *sleeps_on[max_threads], *spins_on[max_threads];
 bool naps[max_threads];
+int64_t naps_until[max_threads], time_now;
 unsigned timeouts_left[max_threads];
 
 task::task(block<task> *b, executor *ex, poll_function *f, void *s, uint64_t word)

@@ -61,6 +61,11 @@ template <typename T> class plain
     {
         return cell(RL_INFO).load();
     }
+    template <typename U = T, typename = std::enable_if_t<std::is_pointer_v<U>>>
+    explicit operator uintptr_t() const
+    {
+        return (uintptr_t)(T) * this;
+    }
     T operator->() const
     {
         return *this;
@@ -94,6 +99,10 @@ class mutex
   public:
     mutex()
     {
+        init();
+    }
+    void init()
+    {
         rl::preemption_disabler undisturbed(rl::ctx());
         held.store(0, rl::mo_relaxed, RL_INFO);
         destroyed = false;
@@ -104,16 +113,17 @@ class mutex
     }
     void lock()
     {
-        for (;;) {
-            int none = 0;
-            announce(this, true);
-            bool got = held.compare_exchange_strong(none, 1, rl::mo_acquire, RL_INFO,
-                                                    rl::mo_relaxed, RL_INFO);
-            RL_ASSERT(!destroyed);
-            if (got)
-                return;
+        while (!try_lock())
             sleep_on(this, RL_INFO);
-        }
+    }
+    bool try_lock()
+    {
+        int none = 0;
+        announce(this, true);
+        bool got = held.compare_exchange_strong(none, 1, rl::mo_acquire, RL_INFO, rl::mo_relaxed,
+                                                RL_INFO);
+        RL_ASSERT(!destroyed);
+        return got;
     }
     void unlock()
     {
@@ -121,6 +131,18 @@ class mutex
         held.store(0, rl::mo_release, RL_INFO);
         RL_ASSERT(!destroyed);
         wake_one(this, RL_INFO);
+        end_spins(this);
+    }
+    /* In place of trying again and again. */
+    void spin_while_locked()
+    {
+        announce(this, true);
+        rl::ctx().sched();
+        if (held.debug_value() == 0)
+            return;
+        spins_on[rl::ctx().current_thread()] = this;
+        announce(nullptr, false);
+        rl::ctx().park_current_thread(false, false, false, RL_INFO);
     }
     void destroy()
     {

@@ -1,8 +1,9 @@
 /*
  * The model of the task word, the inbox, the parker, the baton, the sharing of new tasks, the
- * freezing of executors, the word of what is waited for and what stands on it, shutdown: explores every
- * interleaving of every scenario, then mutates each atomic operation of
- * src/{base/lock,base/parker,core/baton}.h, of src/core/{newcomers.h,steal_queue.h,share.c} with their
+ * freezing of executors, the word of what is waited for and what stands on it, timers, shutdown:
+ * explores every interleaving of every scenario, then mutates each atomic operation of
+ * src/{base/lock,base/parker,core/baton}.h, of src/core/{timer_queue,runtime_tasks}.c with their locks,
+ * lists and wakes, of src/core/{newcomers.h,steal_queue.h,share.c} with their
  * locking, whom they kick and where they look, of src/sync/wait_word.h, of
  * src/task/{task_state,inbox,claim,freeze}.h and of freeze.c, each step of src/sync (permits, wait
  * list, channel, group, series, oneshot, once, barrier, wait group, cond) and of debug/walk.c in
@@ -45,7 +46,7 @@ static const char *const kinds[] = {"load",      "store",    "exchange",  "fetch
                                     "step"};
 
 /* Nothing is allocated while Relacy runs, for it would count it as the scenario's. */
-constexpr int max_sites = 400;
+constexpr int max_sites = 600;
 static site sites[max_sites];
 static int site_count;
 static unsigned current_scenario;
@@ -182,14 +183,16 @@ static std::string without_comments(std::string text)
     return text;
 }
 
-/* Calls of atomic_*, except atomic_init and atomic_signal_fence. <regex> takes longer to compile than all of this file. */
+/* Calls of atomic_* and __atomic_*, except atomic_init and atomic_signal_fence. <regex> takes longer to
+ * compile than all of this file. */
 static long count_operations(const std::string &text)
 {
     auto in_word = [](char c) { return c == '_' || isalnum((unsigned char)c); };
     long count = 0;
 
     for (size_t at = 0; (at = text.find("atomic_", at)) != std::string::npos;) {
-        bool counts = (at == 0 || !in_word(text[at - 1])) &&
+        size_t word = at >= 2 && text.compare(at - 2, 2, "__") == 0 ? at - 2 : at;
+        bool counts = (word == 0 || !in_word(text[word - 1])) &&
                       text.compare(at + 7, 4, "init") != 0 &&
                       text.compare(at + 7, 12, "signal_fence") != 0;
         while (at < text.size() && in_word(text[at]))
@@ -386,7 +389,7 @@ static int run(const char *filter)
           "src/core/baton.h", "src/core/newcomers.h", "src/core/steal_queue.h",
           "src/core/share.c", "src/sync/wait_word.h", "src/sync/owned_lock.h",
           "src/sync/owned_lock.c", "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c",
-          "src/debug/walk.c", "src/core/runtime_tasks.c"})
+          "src/debug/walk.c", "src/core/runtime_tasks.c", "src/core/timer_queue.c"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

@@ -82,10 +82,12 @@ struct suite : steps {
 
     suite()
     {
+        time_now = 0;
         for (int i = 0; i < max_threads; i++) {
             this_executor[i] = nullptr;
             sleeps_on[i] = spins_on[i] = nullptr;
             naps[i] = false;
+            naps_until[i] = 0;
             timeouts_left[i] = 0;
         }
     }

@@ -110,8 +110,14 @@ class scheduler
     /* Nothing is left to run: naps end. They still are marked as such. */
     void purge_blocked_threads()
     {
+        int64_t first = INT64_MAX;
+
         for (rl::thread_id_t i = 0; i < count; i++)
-            if (naps[i] && sleeps_on[i]) {
+            if (naps[i] && sleeps_on[i])
+                first = std::min(first, naps_until[i]);
+        time_now = first < INT64_MAX ? std::max(time_now, first) : time_now;
+        for (rl::thread_id_t i = 0; i < count; i++)
+            if (naps[i] && sleeps_on[i] && naps_until[i] == first) {
                 sleeps_on[i] = nullptr;
                 this->unpark_thread(i);
             }

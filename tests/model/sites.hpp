@@ -101,9 +101,11 @@ struct operation {
 
 extern operation pending[max_threads];
 
-/* By thread: what it sleeps on; whether that ends when nothing else is left to run (futex.h). */
+/* By thread: what it sleeps on; whether that ends when nothing else is left to run (futex.h), and when:
+ * those that end first do, and so much time has passed then. */
 extern const void *sleeps_on[max_threads];
 extern bool naps[max_threads];
+extern int64_t naps_until[max_threads], time_now;
 
 inline void announce(const void *object, bool writes)
 {
@@ -118,7 +120,8 @@ inline bool commute(const operation &a, const operation &b)
 } // namespace model
 
 /* Is the step in this line taken? Not if it is the mutant of this run. */
-#define STEP_TAKEN model::is_done(__FILE__, __LINE__, __func__)
+#define STEP_TAKEN STEP_TAKEN_FOR("")
+#define STEP_TAKEN_FOR(which) model::is_done(__FILE__ which, __LINE__, __func__)
 #define STEP(call) (STEP_TAKEN ? (void)(call) : (void)0)
 
 #endif

@@ -78,6 +78,7 @@ bool futex_wait(model::atomic<T> *word, uint32_t expected, int64_t timeout_ns)
     if (timeout_ns >= 0 && left == model::at_last) {
         bool &naps = model::naps[rl::thread_index()];
         naps = true;
+        model::naps_until[rl::thread_index()] = 0;
         model::sleep_on(word, info);
         return !std::exchange(naps, false);
     }
