@@ -199,10 +199,10 @@ int runtime_new_inline(trale_runtime **runtime)
     return error;
 }
 
-/* Acquire: pairs with the release of who was one. */
-static void await_pushers(struct executor *ex)
+/* It parked in epoll_wait. */
+static void await_pushers(const struct executor *ex)
 {
-    while (atomic_load_explicit(&ex->queue.pushers, memory_order_acquire) > 0)
+    while (!pushers_are_gone(&ex->queue.pushers))
         sched_yield();
 }
 

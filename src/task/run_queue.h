@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "task/freeze.h"
 #include "task/inbox.h"
+#include "task/pushers.h"
 
 struct run_queue;
 
@@ -36,13 +37,9 @@ struct run_queue {
     unsigned expected;             /* X: ended tasks that are on their way to the inbox */
     void (*account)(struct run_queue *);  /* I: accounts for them, and makes it 0 */
     const struct deadline_ops *deadlines; /* I: */
-    /*
-     * I: calls the executor out of where it is parked, if that is not the inbox; else NULL. Who is
-     * about to push counts itself among pushers first, and is counted until this has returned: only
-     * then may the queue be freed.
-     */
+    /* I: calls the executor out of where it is parked, if that is not the inbox; else NULL. */
     void (*interrupt)(struct run_queue *);
-    _Atomic(uint32_t) pushers;         /* A: by anybody; release, pairs with who waits for 0 */
+    struct pushers pushers;            /* A: by anybody; those who may call interrupt */
     struct freeze freeze;              /* A: */
     _Atomic(trale_task *) polled;      /* A: set in sections; NULL: none, at any time */
     _Atomic(uint32_t) polls;           /* A: begun so far */

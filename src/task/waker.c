@@ -54,10 +54,10 @@ void waker_claim_cancel(trale_waker *task, struct wake_batch *batch)
 
 static void push_and_interrupt(struct wake_batch *batch, struct run_queue *home)
 {
-    atomic_fetch_add_explicit(&home->pushers, 1, memory_order_relaxed);
+    pushers_enter(&home->pushers);
     if (inbox_push(&home->inbox, batch->newest, batch->oldest))
         home->interrupt(home);
-    atomic_fetch_sub_explicit(&home->pushers, 1, memory_order_release);
+    pushers_leave(&home->pushers);
 }
 
 /* home NULL: there is nothing to push yet. */

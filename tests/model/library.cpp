@@ -85,13 +85,23 @@ static void claim_cancel(trale_waker *waker, wake_batch *batch)
         batch_add(batch, waker);
 }
 
+static void push_and_interrupt(wake_batch *batch, executor *home)
+{
+    pushers_enter(&home->queue.pushers);
+    if (inbox_push(&home->queue.inbox, batch->newest, batch->oldest))
+        home->interrupt();
+    pushers_leave(&home->queue.pushers);
+}
+
 static void batch_push(wake_batch *batch, executor *home)
 {
     if (!batch->newest)
         return;
     if (batch->oldest != batch->newest) /* inbox_push writes this one */
         write(as_node(batch->oldest)->chain, 1);
-    if (inbox_push(&home->queue.inbox, batch->newest, batch->oldest))
+    if (home->is_inline)
+        push_and_interrupt(batch, home);
+    else if (inbox_push(&home->queue.inbox, batch->newest, batch->oldest))
         inbox_wake(&home->queue.inbox);
     *batch = {};
 }
@@ -406,7 +416,7 @@ void executor::await_expected()
     take_inbox();
     while (expected > 0) {
         if (inbox_park(&queue.inbox))
-            inbox_wait(&queue.inbox);
+            sleep();
         take_inbox();
     }
 }

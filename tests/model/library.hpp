@@ -20,6 +20,7 @@
 #include "base/parker.h"
 #include "core/baton.h"
 #include "task/inbox.h"
+#include "task/pushers.h"
 #include "task/task_state.h"
 
 /* offsetof of what is not of standard layout: one base, no virtual functions, gcc and clang do
@@ -388,6 +389,7 @@ inline bool list_empty(const ready_list *r)
 
 struct executor_queue {
     struct inbox inbox;
+    struct pushers pushers;
     ready_list ready;
 };
 
@@ -400,10 +402,12 @@ struct executor {
     unsigned number = 0;
     int tasks = 0, expected = 0;
     bool stop_wanted = false;
+    bool is_inline = false; /* it parks in sleep, and interrupt calls it out of there */
 
     executor()
     {
         atomic_init(&queue.inbox.head, (uintptr_t)0);
+        atomic_init(&queue.pushers.count, 0u);
     }
     virtual ~executor() = default;
     void run();
@@ -418,6 +422,9 @@ struct executor {
     virtual void sleep() /* the same */
     {
         inbox_wait(&queue.inbox);
+    }
+    virtual void interrupt()
+    {
     }
     virtual void nap(int64_t timeout)
     {

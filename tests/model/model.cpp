@@ -5,7 +5,7 @@
  * src/{base/lock,base/parker,core/baton}.h, of src/core/{timer_queue,runtime_tasks}.c with their locks,
  * lists and wakes, of src/core/{newcomers.h,steal_queue.h,share.c} with their
  * locking, whom they kick and where they look, of src/sync/wait_word.h, of
- * src/task/{task_state,inbox,claim,freeze}.h and of freeze.c, each step of src/sync (permits, wait
+ * src/task/{task_state,inbox,pushers,claim,freeze}.h and of freeze.c, each step of src/sync (permits, wait
  * list, channel, group, series, oneshot, once, barrier, wait group, cond) and of debug/walk.c in
  * turn, and wants some scenario to fail for each mutant.
  *
@@ -385,11 +385,12 @@ static int run(const char *filter)
     for (const scenario *s = scenarios; s; s = s->next, count++)
         runs += s->runs;
     for (const char *header :
-         {"src/task/task_state.h", "src/task/inbox.h", "src/base/lock.h", "src/base/parker.h",
-          "src/core/baton.h", "src/core/newcomers.h", "src/core/steal_queue.h",
-          "src/core/share.c", "src/sync/wait_word.h", "src/sync/owned_lock.h",
-          "src/sync/owned_lock.c", "src/task/claim.h", "src/task/freeze.h", "src/task/freeze.c",
-          "src/debug/walk.c", "src/core/runtime_tasks.c", "src/core/timer_queue.c"})
+         {"src/task/task_state.h", "src/task/inbox.h", "src/task/pushers.h", "src/base/lock.h",
+          "src/base/parker.h", "src/core/baton.h", "src/core/newcomers.h",
+          "src/core/steal_queue.h", "src/core/share.c", "src/sync/wait_word.h",
+          "src/sync/owned_lock.h", "src/sync/owned_lock.c", "src/task/claim.h",
+          "src/task/freeze.h", "src/task/freeze.c", "src/debug/walk.c",
+          "src/core/runtime_tasks.c", "src/core/timer_queue.c"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

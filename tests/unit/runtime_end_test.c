@@ -38,7 +38,7 @@ static void unlock(void)
 
 static void leave(void)
 {
-    atomic_fetch_sub(&runtime->executors[0].queue.pushers, 1);
+    pushers_leave(&runtime->executors[0].queue.pushers);
 }
 
 static enum trale_poll register_io(struct probe *p, trale_context *cx)
@@ -79,7 +79,7 @@ static intptr_t push_late(void *arg)
 {
     (void)arg;
     runtime = executor_current()->runtime;
-    atomic_fetch_add(&runtime->executors[0].queue.pushers, 1);
+    pushers_enter(&runtime->executors[0].queue.pushers);
     meanwhile = leave;
     return 5;
 }
