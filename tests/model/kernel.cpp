@@ -66,7 +66,7 @@ void kernel::touch(int fd, int serial)
     read(files[fd].number);
 }
 
-bool kernel::take(int fd, int serial, unsigned direction)
+bool kernel::take(int fd, int serial, unsigned direction, bool *drained)
 {
     int &left = direction == TRALE_READABLE ? files[fd].bytes : files[fd].room;
 
@@ -75,6 +75,7 @@ bool kernel::take(int fd, int serial, unsigned direction)
         left--;
     else if (!files[fd].hung_up)
         return false;
+    *drained = left == 0;
     return true;
 }
 
@@ -126,6 +127,12 @@ bool claimed_waker::claim()
 
 void claimed_waker::deliver()
 {
+    if (home) {
+        delivered_by = rl::thread_index();
+        if (inbox_push(home, this, this))
+            inbox_wake(home);
+        return;
+    }
     announce(&word, true);
     word.cell.fetch_or(SENT, rl::mo_release, RL_INFO);
     if (deliveries) {
@@ -140,6 +147,12 @@ bool claimed_waker::is_woken()
 {
     announce(&word, false);
     return word.cell.load(rl::mo_relaxed, RL_INFO) != 0;
+}
+
+void claimed_waker::start()
+{
+    announce(&word, true);
+    word.cell.exchange(0, rl::mo_acq_rel, RL_INFO);
 }
 
 void claimed_waker::park(int64_t until)

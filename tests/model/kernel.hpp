@@ -91,8 +91,8 @@ struct kernel {
     /* Each a step. */
     void give(int fd, int bytes, int room = 0);
     void hang_up(int fd);
-    bool take(int fd, int serial, unsigned direction); /* false: EAGAIN */
-    void touch(int fd, int serial);                    /* any other system call */
+    bool take(int fd, int serial, unsigned direction, bool *drained); /* false: EAGAIN */
+    void touch(int fd, int serial);                                   /* any other system call */
     void close(int fd);
     void time_passes(int64_t to);
     bool readable(int fd);
@@ -110,6 +110,7 @@ struct claimed_waker : trale_waker {
     shared_int *deliveries = nullptr; /* written by each, if that is to be in order */
     int delivered_at = 0;             /* the how manieth that was, and by which thread */
     int delivered_by = -1;
+    struct inbox *home = nullptr; /* of the executor that it is to be found in, if that runs */
 
     claimed_waker()
     {
@@ -117,6 +118,7 @@ struct claimed_waker : trale_waker {
     }
     bool claim();                           /* state_wake */
     void deliver();                         /* the inbox */
+    void start();                           /* state_start */
     void park(int64_t until = TRALE_NEVER); /* and state_start */
     bool is_woken();
 };

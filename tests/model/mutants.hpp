@@ -22,6 +22,10 @@ struct harmless {
  * moved. */
 #define NO_FUTURE "in Relacy no load sees what is written after it"
 
+/* Of io_source.h: what a report and a try tell each other is in the kernel, whose calls order themselves;
+ * of memory there is nothing. */
+#define IN_KERNEL "it orders calls of the kernel, which here order themselves"
+
 /* Of runtime_tasks.c: an executor learns of a round by the order of the flag that tells it to cancel, or
  * by that of the round itself. */
 #define ROUND "the flag and the round each order what the other tells"
@@ -52,14 +56,21 @@ static const harmless harmless_mutants[] = {
     {"runtime_round", "load seq_cst -> relaxed", ROUND},
     {"executor_cancel_all", "store seq_cst -> relaxed", ROUND},
     {"turn", "exchange seq_cst -> relaxed", ROUND},
-    {"turn", "step dropped", "timers are delivered by expire"},
-    {"has_sources", "step dropped", "there are none"},
-    {"has_sources", "step dropped", "there are none"},
     {"turn", "exchange dropped", "those who have been cancelled are so again"},
     {"runtime_count_tasks", "load acquire -> relaxed", "a number, of which nothing hangs"},
     {"runtime_reopen", "fetch_and seq_cst -> relaxed", "it tells of nothing else"},
     {"runtime_uncount", "fetch_sub release -> relaxed",
      "whoever frees looks under the lock, too"},
+    {"source_pin", "fetch_add acquire -> relaxed", IN_KERNEL},
+    {"source_poll_known", "load acquire -> relaxed", IN_KERNEL},
+    {"try_or_wait", "load acquire -> relaxed", IN_KERNEL},
+    {"source_ready", "compare_exchange acq_rel -> relaxed", IN_KERNEL},
+    {"trale_close", "fetch_or seq_cst -> relaxed",
+     "who pins comes before it, and is waited for, or sees it: that is on one word"},
+    {"source_register", "fetch_or seq_cst -> relaxed", "it tells of nothing else"},
+    {"source_poll_known", "step dropped", "whoever waits asks again, under the lock"},
+    {"reactor_remove", "fetch_sub dropped", "epoll is asked once more, in vain"},
+    {"release_retired", "store dropped", "the lock is taken once more, in vain"},
     {"steal_push", "load acquire -> relaxed", NO_FUTURE},
     {"steal_take", "compare_exchange release -> relaxed", NO_FUTURE},
     {"freeze_begin", "exchange seq_cst -> relaxed", EITHER},

@@ -13,6 +13,7 @@ namespace model
 reactor *current_reactor;
 unsigned generation;
 guarding_mutex *process_mutex;
+claimed_waker *reactor_thread;
 
 } // namespace model
 
@@ -107,7 +108,7 @@ static void count(counter *c, uint64_t n)
 /* The reactor's thread: ended, and what it did is there to be seen. */
 static void join()
 {
-    abort();
+    reactor_thread->park();
 }
 
 } // namespace model
@@ -151,6 +152,8 @@ static void join()
 #undef SOURCE_CLOSED
 #define SOURCE_CLOSED \
     (model::is_with_atomic(__func__) || STEP_TAKEN_FOR(" (closed)") ? UINT64_C(8) : UINT64_C(0))
+#undef SOURCE_FINAL
+#define SOURCE_FINAL (STEP_TAKEN_FOR(" (final)") ? UINT64_C(4) : UINT64_C(0))
 #include "core/io_source.c"
 #undef close
 #undef free
@@ -226,18 +229,34 @@ void with_reactors::evict(reactor &r)
     deliver(&batch);
 }
 
+void with_reactors::run(reactor &r)
+{
+    reactor_main({&r});
+    reactor_thread->claim();
+    reactor_thread->deliver();
+}
+
 void with_reactors::expire(reactor &r)
 {
     (::expire)(&r, nullptr);
 }
 
-intptr_t with_reactors::attempt(const trale_io *io, void *operation, bool *)
+intptr_t with_reactors::attempt(const trale_io *io, void *operation, bool *drained)
 {
     wish &w = *static_cast<wish *>(operation);
 
     w.tries++;
     read(container_of(io, open_io, io)->memory);
-    return the_kernel->take(io->fd, 0, w.direction) ? 1 : -EAGAIN;
+    if (w.direction & SOURCE_APART)
+        return the_kernel->readable(io->fd) ? 1 : -EAGAIN;
+    return the_kernel->take(io->fd, 0, w.direction, drained) ? 1 : -EAGAIN;
+}
+
+intptr_t with_reactors::try_now(trale_io &io)
+{
+    wish w = {TRALE_READABLE, 0};
+
+    return source_try_now(&io, TRALE_READABLE, attempt, &w);
 }
 
 trale_poll with_reactors::poll_io(trale_io &io, wish &w, intptr_t &output, int who)

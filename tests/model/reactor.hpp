@@ -84,6 +84,7 @@ namespace model
 extern reactor *current_reactor; /* for who registers; NULL: there is none to be had */
 extern unsigned generation;      /* of fork */
 extern guarding_mutex *process_mutex;
+extern claimed_waker *reactor_thread; /* woken as it ends */
 
 /* One io that is one descriptor; it is freed once, and whoever comes by then is too late. */
 struct open_io {
@@ -112,6 +113,7 @@ struct with_reactors {
     /* Of reactor_destroy: what concerns timers; a reactor_turn_for that does not get the baton. */
     static void evict(reactor &r);
     static void expire(reactor &r);
+    static void run(reactor &r); /* its thread */
     /* Wakes that have nothing to do with it come, too. */
     void wake_in_vain(claimed_waker &w)
     {
@@ -128,6 +130,7 @@ struct with_reactors {
     /* The poll of an operation, by a thread; that is it itself, once they run. */
     trale_poll poll_io(trale_io &io, wish &w, intptr_t &output, int who);
     intptr_t wait_for(trale_io &io, unsigned direction);
+    static intptr_t try_now(trale_io &io); /* to read */
     /* Before the threads run: one that waits. */
     void begin_wait(trale_io &io, unsigned direction, int who);
     /* Its waiter belongs to somebody else from now on. */
