@@ -17,8 +17,8 @@
 #include "core/poller.h"
 #include "task/waker.h"
 
-#define SLOT_SHIFT 18 /* a slot is 2^18 ns */
-#define NEAR_SLOTS 4096
+#define SLOT_SHIFT 20 /* a slot is 2^20 ns, a millisecond */
+#define NEAR_SLOTS 1024
 #define FAR_LEVELS 6 /* of 64 slots */
 #define SLOT_WORDS (NEAR_SLOTS / 64 + FAR_LEVELS + 1)
 
