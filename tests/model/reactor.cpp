@@ -131,6 +131,7 @@ static void join()
 #define process_unlock() pthread_mutex_unlock(model::process_mutex)
 #define pool_leave(job) ((void)(job))
 #define counter_add(counter, n) model::count(counter, n)
+#define counter_read(counter) ((counter)->cell.debug_value())
 #define waker_prefetch(waker) ((void)(waker))
 #define waker_claim(waker, batch) STEP(model::claim(waker, batch))
 #define wake_batch_deliver(batch) STEP(model::deliver(batch))
@@ -167,6 +168,10 @@ static void join()
 #undef __atomic_load_n
 #undef __atomic_store_n
 
+#define baton_put_down(b) STEP(baton_put_down(b))
+#define baton_return(b) STEP(baton_return(b))
+#define baton_hand_over(b) STEP(baton_hand_over(b))
+#define source_ready(io, ready, batch) STEP(source_ready(io, ready, batch))
 #define source_evict(io, batch) STEP(source_evict(io, batch))
 #define source_release(io) STEP(source_release(io))
 #define timer_queue_evict(q, batch) STEP(timer_queue_evict(q, batch))
@@ -214,6 +219,8 @@ with_reactors::with_reactors()
         timer_queue_init(&r.timers, &r.poller);
         atomic_init(&r.baton.holder, (uint32_t)BATON_REACTOR);
         atomic_init(&r.stopping, false);
+        for (counter *c : {&r.turns, &r.waits, &r.events, &r.timers.pending})
+            atomic_init(c, (uint64_t)0);
         atomic_init(&r.registered, 0u);
         atomic_init(&r.retired_count, 0u);
         (list_init)(&r.sources);
@@ -234,6 +241,12 @@ void with_reactors::run(reactor &r)
     reactor_main({&r});
     reactor_thread->claim();
     reactor_thread->deliver();
+}
+
+void with_reactors::stand_by_and_run(reactor &r)
+{
+    stand_by(&r);
+    run(r);
 }
 
 void with_reactors::expire(reactor &r)

@@ -114,6 +114,7 @@ struct with_reactors {
     static void evict(reactor &r);
     static void expire(reactor &r);
     static void run(reactor &r); /* its thread */
+    static void stand_by_and_run(reactor &r);
     /* Wakes that have nothing to do with it come, too. */
     void wake_in_vain(claimed_waker &w)
     {

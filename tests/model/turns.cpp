@@ -132,5 +132,144 @@ struct two_ios : suite<two_ios, 3, 0, 2>, with_io {
 };
 SCENARIO(two_ios, "io: one reads, another is closed, the reactor");
 
+/* The reactor's thread as it is, and executors that look for events before they park. The last one
+ * to leave ends it. */
+struct with_executors : with_io {
+    ::executor executors[2];
+    claimed_waker end;
+    trale_timer timers[max_threads];
+
+    explicit with_executors(int count) : with_io(count)
+    {
+        reactors[0].executors = executors;
+        reactors[0].count = count;
+        reactor_thread = &end;
+        for (int i = 0; i < count; i++) {
+            atomic_init(&executors[i].queue.inbox.head, (uintptr_t)0);
+            wakers[i + 1].home = &executors[i].queue.inbox;
+        }
+        timeouts_left[0] = at_last; /* the nap of stand_by */
+    }
+    struct inbox *inbox()
+    {
+        return waker().home;
+    }
+    /* executor.c, until the task is woken */
+    void wait_for_work()
+    {
+        while (!inbox_take(inbox())) {
+            reactor_turn_for(&reactors[0], inbox());
+            if (!inbox_filled(inbox()) && inbox_park(inbox())) {
+                baton_hand_over(&reactors[0].baton);
+                inbox_wait(inbox());
+            }
+        }
+        waker().start();
+    }
+    void read_one()
+    {
+        wish w = {TRALE_READABLE, 0};
+        intptr_t output = 0;
+
+        while (poll_io(o.io, w, output, rl::thread_index()) == TRALE_PENDING)
+            wait_for_work();
+        forget();
+        RL_ASSERT(output == 1);
+    }
+    void sleep_until(int64_t deadline)
+    {
+        trale_timer &t = timers[rl::thread_index()];
+
+        t.deadline = deadline;
+        timer_arm(&reactors[0].timers, &t, &waker());
+        while (timer_pending(&t) && timer_change_waker(&t, &waker()))
+            wait_for_work();
+        RL_ASSERT(timer_fired(&t) && time_now >= deadline);
+    }
+    void leave()
+    {
+        while (!inbox_park(inbox()))
+            inbox_take(inbox());
+        baton_hand_over(&reactors[0].baton);
+        if (--left > 0)
+            return;
+        reactor_stop(&reactors[0]);
+        trale_close(&o.io);
+        destroy();
+        is_settled();
+    }
+};
+
+enum { BY_REACTOR, BY_EXECUTOR };
+
+static void note_who_delivered(const claimed_waker &w, int own)
+{
+    if (w.delivered_by >= 0)
+        reached(w.delivered_by == own ? BY_EXECUTOR : BY_REACTOR);
+}
+
+struct executor_reads : suite<executor_reads, 3, 1 << BY_REACTOR | 1 << BY_EXECUTOR, 2>,
+                        with_executors {
+    executor_reads() : with_executors(1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return stand_by_and_run(reactors[0]);
+        if (index == 2)
+            return k.give(0, 1);
+        read_one();
+        note_who_delivered(waker(), index);
+        leave();
+    }
+};
+SCENARIO(executor_reads, "reactor: its thread, an executor reads, a byte comes");
+
+struct executor_sleeps : suite<executor_sleeps, 3, 1 << BY_REACTOR | 1 << BY_EXECUTOR, 2>,
+                         with_executors {
+    executor_sleeps() : with_executors(1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return run(reactors[0]);
+        if (index == 2)
+            return k.time_passes(10);
+        sleep_until(10);
+        note_who_delivered(waker(), index);
+        leave();
+    }
+};
+SCENARIO(executor_sleeps, "reactor: its thread, an executor sleeps, time passes");
+
+/* One parks, and the other, who finds what it waits for or hands the baton over, does not: a poll takes
+ * long there. No nap helps. */
+struct two_executors : suite<two_executors, 3, 1 << BY_REACTOR, 1>, with_executors {
+    happening has_read;
+
+    two_executors() : with_executors(2)
+    {
+        timeouts_left[0] = 0;
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return stand_by_and_run(reactors[0]);
+        if (index == 1) {
+            read_one();
+            note_who_delivered(waker(), index);
+            has_read.set();
+        } else {
+            reactor_turn_for(&reactors[0], inbox());
+            k.give(0, 1);
+            has_read.wait();
+        }
+        leave();
+    }
+};
+SCENARIO(two_executors, "reactor: its thread, an executor reads, another turns and is held up");
+
 } // namespace
 } // namespace model
