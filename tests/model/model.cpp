@@ -1,9 +1,9 @@
 /*
  * The model of the task word, the inbox, the parker, the baton, the sharing of new tasks, the
- * freezing of executors, the word of what is waited for and what stands on it, ios, timers, shutdown:
+ * freezing of executors, the word of what is waited for and what stands on it, ios, timers, the pool, shutdown:
  * explores every interleaving of every scenario, then mutates each atomic operation of
  * src/{base/lock,base/parker,core/baton,core/io_try}.h, of
- * src/core/{io_source,timer_queue,reactor,runtime_tasks}.c with their locks,
+ * src/core/{io_source,timer_queue,reactor,pool,runtime_tasks}.c with their locks,
  * lists and wakes, of src/core/{newcomers.h,steal_queue.h,share.c} with their
  * locking, whom they kick and where they look, of src/sync/wait_word.h, of
  * src/task/{task_state,inbox,pushers,claim,freeze}.h and of freeze.c, each step of src/sync (permits, wait
@@ -392,7 +392,8 @@ static int run(const char *filter)
           "src/sync/wait_word.h",  "src/sync/owned_lock.h",    "src/sync/owned_lock.c",
           "src/task/claim.h",      "src/task/freeze.h",        "src/task/freeze.c",
           "src/debug/walk.c",      "src/core/runtime_tasks.c", "src/core/timer_queue.c",
-          "src/core/io_source.c",  "src/core/io_try.h",        "src/core/reactor.c"})
+          "src/core/io_source.c",  "src/core/io_try.h",        "src/core/reactor.c",
+          "src/core/pool.c"})
         good &= all_reached(header);
     printf("# %lu scenarios, %lu interleavings, none fails\n", count, runs);
     good &= run_mutants();

@@ -30,6 +30,9 @@ struct harmless {
  * by that of the round itself. */
 #define ROUND "the flag and the round each order what the other tells"
 
+/* Of pool.c: what threads sleep on changes under the lock, and is read under it before. */
+#define LOCKED "it is under the lock, which orders it"
+
 static const harmless harmless_mutants[] = {
     {"state_join_disarm", "compare_exchange acquire -> relaxed",
      "success needs no order; C11 before C17 wants it no weaker than failure"},
@@ -61,6 +64,11 @@ static const harmless harmless_mutants[] = {
     {"runtime_reopen", "fetch_and seq_cst -> relaxed", "it tells of nothing else"},
     {"runtime_uncount", "fetch_sub release -> relaxed",
      "whoever frees looks under the lock, too"},
+    {"wait_for_call", "load seq_cst -> relaxed", LOCKED},
+    {"call_all", "fetch_add seq_cst -> relaxed", LOCKED},
+    {"tell_empty", "fetch_add seq_cst -> relaxed", LOCKED},
+    {"pool_begin", "fetch_add seq_cst -> relaxed", LOCKED},
+    {"empty", "load seq_cst -> relaxed", LOCKED},
     {"source_pin", "fetch_add acquire -> relaxed", IN_KERNEL},
     {"source_poll_known", "load acquire -> relaxed", IN_KERNEL},
     {"try_or_wait", "load acquire -> relaxed", IN_KERNEL},
