@@ -18,7 +18,9 @@
 #include "task/waker.h"
 
 #define SLOT_SHIFT 20 /* a slot is 2^20 ns, a millisecond */
+#ifndef NEAR_SLOTS
 #define NEAR_SLOTS 1024
+#endif
 #define FAR_LEVELS 6 /* of 64 slots */
 #define SLOT_WORDS (NEAR_SLOTS / 64 + FAR_LEVELS + 1)
 

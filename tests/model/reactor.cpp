@@ -133,6 +133,7 @@ static void join()
 #define counter_add(counter, n) model::count(counter, n)
 #define counter_read(counter) ((counter)->cell.debug_value())
 #define waker_prefetch(waker) ((void)(waker))
+#define run_queue_prefetch(queue) ((void)0)
 #define waker_claim(waker, batch) STEP(model::claim(waker, batch))
 #define wake_batch_deliver(batch) STEP(model::deliver(batch))
 #define poller_set_alarm(p, deadline) (STEP_TAKEN ? poller_set_alarm(p, deadline) : 0)
@@ -211,7 +212,7 @@ with_reactors::with_reactors()
         memset(r.timers.filled, 0, sizeof r.timers.filled);
         memset(r.timers.slot, 0, sizeof r.timers.slot);
         r.timers.heap.first = nullptr;
-        r.timers.order = 0;
+        r.timers.order = r.timers.recent = 0;
         r.timers.blocking = false;
         atomic_init(&r.timers.claimed, false);
         r.executors = &parked;

@@ -73,6 +73,7 @@ inline void atomic_init(model::guarding_mutex *m, int)
     m->init();
 }
 
+#define NEAR_SLOTS 64
 #define pthread_mutex_t model::guarding_mutex
 #include "core/reactor.h"
 #undef pthread_mutex_t
