@@ -47,7 +47,8 @@ bool pool_withdraw(struct trale_job *job);
  * end; else it is freed now. NULL does nothing. */
 void pool_leave(struct trale_job *job);
 
-/* Ends the threads that have nothing to do, and waits until they have ended. */
+/* Ends the threads that have nothing to do, and waits until they have ended. One that had nothing to do
+ * for so long that it left by itself may still be on its way out. */
 void pool_empty(void);
 
 /* Around fork. The child has none of the threads and none of the jobs. */
