@@ -146,6 +146,7 @@ ALWAYS_INLINE enum trale_poll source_poll_known(struct trale_io_waiter *waiter, 
     uint64_t word;
 
     if (owed != 0) {
+        source_forget(waiter); /* it may have waited before */
         *output = owed;
         return TRALE_READY;
     }

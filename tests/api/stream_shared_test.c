@@ -1,6 +1,7 @@
 /* Streams: what one call has learned of an io must not mislead another. */
 #include "suite.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -175,8 +176,37 @@ START_TEST(a_poll_that_only_makes_room_takes_the_read_over_all_the_same)
 }
 END_TEST
 
+static ssize_t call_read(trale_io *io, void *buffer, size_t size)
+{
+    return trale_read(io, buffer, size);
+}
+
+/* Who finds it after some bytes tells of the bytes, and leaves it to who comes next; that one has
+ * waited, and holds the io no longer than it is on it: leak checkers know. */
+START_TEST(an_error_after_some_bytes_ends_another_ones_wait)
+{
+    for (int i = 0; i < 2; i++) {
+        trale_io *ends[2];
+        char bytes[4], byte;
+        struct transfer t = {call_read, NULL, &byte, 1};
+        open_sockets(ends);
+        t.io = ends[0];
+        trale_task *full = spawn_read_full(ends[0], bytes, sizeof bytes);
+        trale_task *one = i ? spawn_transfer(&t) : spawn_read(ends[0], &byte, 1);
+        settle();
+        ck_assert_int_eq(trale_write(ends[0], "unread", 6), 6); /* its close is a reset then */
+        ck_assert_int_eq(trale_write(ends[1], "x", 1), 1);
+        ck_assert_int_eq(trale_close(ends[1]), 0);
+        ck_assert_int_eq(join(full), 1);
+        ck_assert_int_eq(join(one), -ECONNRESET);
+        ck_assert_int_eq(trale_close(ends[0]), 0);
+    }
+}
+END_TEST
+
 TEST_MAIN_WITH(NULL, free_default_runtime, "stream_shared",
                a_wait_that_sees_no_room_hides_none_from_a_write,
                moving_nothing_waits_for_no_room_beside_others,
+               an_error_after_some_bytes_ends_another_ones_wait,
                ON_THREAD(a_poll_that_only_makes_room_takes_the_read_over_all_the_same,
                          "it stops a poll and goes on meanwhile"))
