@@ -64,9 +64,9 @@ static void run_first(struct lane *lane)
     if (this_thread.scope)
         misuse("trale_scope_leave", "blocking work must leave its scopes before it returns");
     pthread_mutex_lock(&lane->lock);
-    lane->running--;
     job->state = JOB_DONE;
     abandoned = job->abandoned;
+    lane->running -= !abandoned; /* to free it may take long, too: nobody waits for that */
     if (job->waker)
         waker_claim(job->waker, &batch);
     pthread_mutex_unlock(&lane->lock);
@@ -74,6 +74,7 @@ static void run_first(struct lane *lane)
     if (abandoned)
         job->free(job);
     pthread_mutex_lock(&lane->lock);
+    lane->running -= abandoned;
 }
 
 /* Under the lock, which is given up meanwhile. False: nothing came for a long time. */
@@ -97,7 +98,7 @@ static void call_all(struct lane *lane)
     futex_wake_all(&lane->calls);
 }
 
-/* Under the lock: a thread has left, or they are wanted again. */
+/* Under the lock: a thread has left, or did not come, or they are wanted again. */
 static void tell_empty(struct lane *lane)
 {
     atomic_fetch_add(&lane->leaves, 1);
@@ -150,7 +151,7 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* Under the lock: there is no thread, and none can be had. */
+/* Under the lock: no thread will come to them. */
 static void refuse_all(struct lane *lane, int error, struct wake_batch *batch)
 {
     struct trale_link *link;
@@ -183,6 +184,7 @@ static void hire(struct lane *lane, struct wake_batch *batch)
             continue;
         lane->threads--;
         lane->starting--;
+        tell_empty(lane);
         if (lane->threads == 0)
             refuse_all(lane, error, batch);
     }
@@ -208,6 +210,12 @@ static void run_here(struct trale_job *job)
     trale_waker_wake(this_thread.waker);
 }
 
+static int refuse(struct trale_job *job, int error)
+{
+    job->free(job);
+    return error;
+}
+
 int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane index)
 {
     struct lane *lane = &lanes[index];
@@ -219,16 +227,19 @@ int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane in
     job->state = JOB_QUEUED;
     if (error == 0 && process_exits())
         error = -ESHUTDOWN;
-    if (error != 0) {
-        job->free(job);
-        return error;
-    }
-    *slot = job;
+    if (error != 0)
+        return refuse(job, error);
     if (runs_here(index)) {
+        *slot = job;
         run_here(job);
         return 0;
     }
     pthread_mutex_lock(&lane->lock);
+    if (process_exits()) { /* pool_exit may have been here since */
+        pthread_mutex_unlock(&lane->lock);
+        return refuse(job, -ESHUTDOWN);
+    }
+    *slot = job;
     list_push_back(&lane->queue, &job->link);
     lane->queued++;
     if (lane->unwanted)
@@ -345,6 +356,19 @@ void pool_empty(void)
 {
     for (int i = 0; i < POOL_LANES; i++)
         empty(&lanes[i]);
+}
+
+void pool_exit(void)
+{
+    for (int i = 0; i < POOL_LANES; i++) {
+        struct wake_batch batch = {0};
+
+        pthread_mutex_lock(&lanes[i].lock);
+        refuse_all(&lanes[i], -ESHUTDOWN, &batch);
+        pthread_mutex_unlock(&lanes[i].lock);
+        wake_batch_deliver(&batch);
+    }
+    pool_empty();
 }
 
 void pool_before_fork(void)

@@ -186,7 +186,7 @@ static void at_exit(void)
     while ((rt = close_one()))
         stop(rt);
     atomic_store(&executors_stopped, true);
-    pool_empty();
+    pool_exit();
 }
 
 /* At the first use only, so that what the program registers later runs earlier. */

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 #include <trale.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "gate.h"
 #include "settle.h"
 #include "system.h"
@@ -176,7 +178,49 @@ START_TEST(blocking_alone_is_a_first_use_that_exit_concerns)
 }
 END_TEST
 
+static pthread_t waits;
+
+static void *have_it_doubled(void *arg)
+{
+    return (void *)trale_blocking(twice, arg);
+}
+
+static void join_after_exit(void)
+{
+    void *result;
+
+    MUST(pthread_join(waits, &result) == 0);
+    MUST((intptr_t)result == -ESHUTDOWN);
+    _exit(21);
+}
+
+static void exit_while_one_is_queued(void *arg)
+{
+    pthread_t holds;
+
+    (void)arg;
+    MUST(atexit(join_after_exit) == 0); /* before the library's */
+    MUST(trale_blocking_limit(1) == 0);
+    MUST(pthread_create(&holds, NULL, submit, NULL) == 0);
+    gate_wait(&begun);
+    MUST(pthread_create(&waits, NULL, have_it_doubled, (void *)1) == 0);
+    while (!others_sleep()) /* it is queued */
+        sched_yield();
+    exit(1);
+}
+
+START_TEST(who_waits_for_what_exit_lets_nobody_begin_is_told)
+{
+    char output[1024];
+    int status = test_in_child(exit_while_one_is_queued, NULL, output, sizeof output);
+
+    ck_assert_msg(status == 21 << 8, "wait status 0x%x: %s", (unsigned)status, output);
+}
+END_TEST
+
 TEST_MAIN("pool", who_sends_the_threads_away_does_not_wait_for_new_work,
           work_may_have_work_done_though_no_thread_is_left, a_thread_takes_its_name_itself,
           ON_THREAD(blocking_alone_is_a_first_use_that_exit_concerns,
-                    "it wants a process that has not used the library"))
+                    "it wants a process that has not used the library"),
+          ON_THREAD(who_waits_for_what_exit_lets_nobody_begin_is_told,
+                    "what it hands to atexit has to come before the library's own"))

@@ -40,6 +40,7 @@ struct pool_base {
     bool detached[max_threads] = {};
     unsigned owed = 0; /* threads that nobody has joined or detached */
     bool quit = false;
+    bool exits = false;
     struct {
         bool task = true, polling = false;
         void *scope = nullptr;
@@ -155,7 +156,7 @@ void deliver(::wake_batch *batch)
 #define thread_name(name) ((void)(name))
 #define thread_unblock_signals() ((void)0)
 #define process_watch() 0
-#define process_exits() false
+#define process_exits() exits
 #define process_generation() 0u
 #define misuse(...) abort()
 #define trale_waker_wake(waker) ((void)(waker))
@@ -434,6 +435,60 @@ struct emptied : suite<emptied, 3, 1 << LENT_A_THREAD, 2>, with_pool {
     }
 };
 SCENARIO(emptied, "pool: one calls, all idle threads are sent away");
+
+/* The same, and the thread that it needs is not to be had. */
+struct emptied_without : suite<emptied_without, 2, 1 << REFUSED, 3>, with_pool {
+    emptied_without() : with_pool(2, 1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0) {
+            empty(&work());
+        } else {
+            begin(0);
+            RL_ASSERT(wait(0) == -EAGAIN);
+        }
+        done();
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(emptied_without, "pool: one calls and gets no thread, all are sent away");
+
+/* The process exits: what has begun is done, and nobody waits in vain for the rest. */
+struct at_exit : suite<at_exit, 3, 1 << RAN | 1 << WITHDRAWN | 1 << REFUSED, 2>, with_pool {
+    at_exit() : with_pool(2, 1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        trale_job *slot;
+        intptr_t result;
+
+        if (index == 2)
+            return be_one();
+        if (index == 0) {
+            look();
+            exits = true;
+            pool_exit();
+        } else if (pool_begin(&slot, &jobs[0], POOL_WORK) == 0) {
+            result = wait(0);
+            RL_ASSERT(result == 42 || result == -ESHUTDOWN);
+            reached(result == 42 ? RAN : WITHDRAWN);
+        } else {
+            reached(REFUSED);
+        }
+        done();
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(at_exit, "pool: one calls while the process exits");
 
 } // namespace
 } // namespace model

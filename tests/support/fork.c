@@ -27,7 +27,7 @@ static bool sleeps(const char *thread)
     return !state || state[2] == 'S';
 }
 
-static bool others_sleep(void)
+bool others_sleep(void)
 {
     DIR *threads = opendir("/proc/self/task");
     bool sleep = true;

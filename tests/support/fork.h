@@ -2,6 +2,7 @@
 #ifndef TESTS_FORK_H
 #define TESTS_FORK_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -10,5 +11,8 @@
  * sleeps. What is tested is that the library's own locks are looked after, so elsewhere it does not.
  */
 pid_t test_fork(void);
+
+/* Does every other thread of the process sleep, at this moment? */
+bool others_sleep(void);
 
 #endif
