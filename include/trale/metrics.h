@@ -1,8 +1,8 @@
 /*
  * What a runtime has done so far, in numbers, for monitoring. Reading stops nobody and waits for
  * nothing but a lock that is held for moments; each number is right for some moment of the call, but
- * not all for the same one. Only tasks may be wrong while some come and go, by up to 256 for each
- * executor: these count many at once. The numbers only grow, unless it says "now".
+ * not all for the same one. Only tasks may be wrong for that moment while some come and go, by some
+ * hundred for each executor: these count many at once. The numbers only grow, unless it says "now".
  */
 #ifndef TRALE_METRICS_H
 #define TRALE_METRICS_H

@@ -13,9 +13,10 @@
  * so set one with POSIX_SPAWN_SETSIGMASK.
  *
  * exit(3) stops every runtime: tasks that are pending just end where they are, none runs any
- * more, and threads for blocking work that have none end. It happens when exit comes to the handler that the first use of the library registered,
- * after those that were registered later (atexit(3)). Afterwards spawning, waiting and joining
- * a task that was pending give -ESHUTDOWN on a plain thread.
+ * more, and threads for blocking work that have none end. It happens when exit comes to the
+ * handler that the first use of the library registered, after those that were registered later
+ * (atexit(3)). Afterwards spawning, waiting and joining a task that was pending give -ESHUTDOWN on
+ * a plain thread.
  */
 #ifndef TRALE_RUNTIME_H
 #define TRALE_RUNTIME_H

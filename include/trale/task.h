@@ -37,8 +37,8 @@ TRALE_API int trale_spawn(trale_task **task, trale_fn *fn, void *arg);
 TRALE_API int trale_spawn_copy(trale_task **task, trale_fn *fn, const void *arg, size_t size);
 
 /*
- * Starts a stackless task that polls a copy of the future, whose whole struct has size bytes, on
- * the executor. The task's result is the future's output. The original is not used again and
+ * Starts a stackless task that polls a copy of the future, whose whole struct has size bytes and
+ * is aligned as by malloc, on the executor. The task's result is the future's output. The original is not used again and
  * never dropped: it moved. On failure nothing moved, and the caller still owns it.
  *   -EINVAL: future, its ops or its poll is NULL, or size is less than sizeof(trale_future).
  */

@@ -134,7 +134,7 @@ static void release(struct chunk *c)
 
     list_remove(&c->link);
     if (munmap(start_of(c), CHUNK) != 0) {
-        list_push_back(&pool.chunks[kind], &c->link);
+        list_push_front(&pool.chunks[kind], &c->link); /* block_pool_empty has been there */
         return;
     }
     pool.free[kind] -= cut;
