@@ -13,6 +13,8 @@
 #include "system.h"
 #include "waiters.h"
 
+BEGINS_AFRESH
+
 /* Two tasks that take turns without ever waiting: one executor alone would not get past one. */
 struct turns {
     atomic_int whose;

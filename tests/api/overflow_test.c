@@ -13,6 +13,8 @@
 #include "system.h"
 #include <trale.h>
 
+BEGINS_AFRESH
+
 /* Compiled, as all tests are, with -fstack-clash-protection. */
 static __attribute__((noinline)) int recurse(int depth)
 {

@@ -29,8 +29,21 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
+static bool afresh;
+
+void begin_afresh(void)
+{
+    afresh = true;
+}
+
+bool begins_afresh(void)
+{
+    return afresh;
+}
+
 void let_threads_be_lost(void)
 {
+    begin_afresh();
 #ifdef VALGRIND_CLO_CHANGE
     VALGRIND_CLO_CHANGE("--errors-for-leak-kinds=definite");
 #endif

@@ -44,6 +44,16 @@ const char *__tsan_default_options(void);
 /* Valgrind: what may have been lost is no find, for it belongs to threads that run on. */
 void let_threads_be_lost(void);
 
+/* It matters that a test is the first in its process to use the library. `BEGINS_AFRESH` once, after the
+ * includes; whoever ends as it is does so, too. */
+#define BEGINS_AFRESH \
+    __attribute__((constructor)) static void begins(void) \
+    { \
+        begin_afresh(); \
+    }
+void begin_afresh(void);
+bool begins_afresh(void);
+
 bool under_valgrind(void);
 
 /* Does getaddrinfo know localhost? A system without /etc/hosts may not. */
