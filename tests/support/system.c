@@ -153,6 +153,7 @@ void forbid_fds(void)
     forbidding.helper = fork();
     ck_assert_int_ge(forbidding.helper, 0);
     if (forbidding.helper == 0) {
+        let_threads_be_lost(); /* the parent's */
         close(line[0]);
         forbid_until_hung_up(self, line[1]);
     }
