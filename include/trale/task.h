@@ -38,8 +38,9 @@ TRALE_API int trale_spawn_copy(trale_task **task, trale_fn *fn, const void *arg,
 
 /*
  * Starts a stackless task that polls a copy of the future, whose whole struct has size bytes and
- * is aligned as by malloc, on the executor. The task's result is the future's output. The original is not used again and
- * never dropped: it moved. On failure nothing moved, and the caller still owns it.
+ * is aligned as by malloc, on the executor. The task's result is the future's output. The original
+ * is not used again and never dropped: it moved. On failure nothing moved, and the caller still
+ * owns it.
  *   -EINVAL: future, its ops or its poll is NULL, or size is less than sizeof(trale_future).
  */
 TRALE_API int trale_spawn_future(trale_task **task, const trale_future *future, size_t size);

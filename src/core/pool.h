@@ -51,8 +51,8 @@ void pool_leave(struct trale_job *job);
  * for so long that it left by itself may still be on its way out. */
 void pool_empty(void);
 
-/* process_exits() is true: nobody begins what is queued, and who waits for it is told so, -ESHUTDOWN. Ends
- * the threads as pool_empty does. */
+/* process_exits() is true: nobody begins what is queued, and who waits for it is told so,
+ * -ESHUTDOWN. Ends the threads as pool_empty does. */
 void pool_exit(void);
 
 /* Around fork. The child has none of the threads and none of the jobs. */

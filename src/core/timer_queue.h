@@ -1,10 +1,9 @@
 /*
  * The timers of a runtime. The next ones stand in a heap, in exact order; the others in coarse
  * slots, each a list, from where they fall into the heap as their slot comes up. There is a slot for
- * every millisecond of about a second to come, so nearly every timer moves once; for
- * what lies beyond there are coarser ones, in levels. Arming and disarming are O(1) for what is in a
- * slot, and the heap of what is due next fits the cache, however many timers there are. Nothing here
- * allocates.
+ * every millisecond of about a second to come, so nearly every timer moves once; for what lies
+ * beyond there are coarser ones, in levels. Arming and disarming are O(1) for what is in a slot, and
+ * the heap of what is due next fits the cache, however many timers there are. Nothing here allocates.
  */
 #ifndef CORE_TIMER_QUEUE_H
 #define CORE_TIMER_QUEUE_H
