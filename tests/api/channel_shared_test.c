@@ -279,7 +279,7 @@ START_TEST(a_thread_comes_while_a_task_copies)
     trale_task *task;
 
     seed = test_seed();
-    channels = test_scale(10000);
+    channels = test_scale(4000);
     task = spawn_on(NULL, play_first, NULL);
     ck_assert_int_eq(pthread_create(&thread, NULL, play_later, NULL), 0);
     ck_assert_int_eq(join(task), 0);

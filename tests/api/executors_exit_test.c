@@ -224,7 +224,7 @@ static void exit_with_newcomers(void *code)
 
 START_TEST(a_task_exits_that_has_just_spawned)
 {
-    for (int i = 0; i < 20; i++)
+    for (long i = test_scale(20); i > 0; i--)
         exits_with(exit_with_newcomers, (void *)(intptr_t)12, 12);
 }
 END_TEST

@@ -310,31 +310,31 @@ static void race_by_barrier(__typeof__(race.take_part) take_part, int sides, int
 
 START_TEST(a_thread_comes_while_the_owner_is_at_it)
 {
-    race_by_barrier(hammer_or_come, 2, 1, 10000);
+    race_by_barrier(hammer_or_come, 2, 1, 2000);
 }
 END_TEST
 
 START_TEST(two_threads_come_while_the_owner_is_at_it)
 {
-    race_by_barrier(hammer_or_come, 3, 1, 5000);
+    race_by_barrier(hammer_or_come, 3, 1, 1000);
 }
 END_TEST
 
 START_TEST(an_executor_comes_while_the_owner_is_at_it)
 {
-    race_by_barrier(hammer_or_come, 2, 2, 5000);
+    race_by_barrier(hammer_or_come, 2, 2, 1000);
 }
 END_TEST
 
 START_TEST(two_executors_come_at_once)
 {
-    race_by_barrier(come_at_once, 2, 2, 5000);
+    race_by_barrier(come_at_once, 2, 2, 1000);
 }
 END_TEST
 
 START_TEST(two_executors_and_a_thread_come_at_once)
 {
-    race_by_barrier(come_at_once, 3, 2, 5000);
+    race_by_barrier(come_at_once, 3, 2, 1000);
 }
 END_TEST
 
@@ -399,9 +399,9 @@ static void race_when_refused(void *nothing)
     race.asymmetric = barrier_register();
     MUST(!race.asymmetric);
     race.take_part = hammer_or_come;
-    run_race(2, 1, 5000);
+    run_race(2, 1, 2000);
     race.take_part = come_at_once;
-    run_race(3, 2, 1000);
+    run_race(3, 2, 500);
 }
 
 START_TEST(where_membarrier_is_refused_there_is_no_owner)
