@@ -235,9 +235,9 @@ int pool_begin(struct trale_job **slot, struct trale_job *job, enum pool_lane in
         return 0;
     }
     pthread_mutex_lock(&lane->lock);
-    if (process_exits()) { /* pool_exit may have been here since */
-        pthread_mutex_unlock(&lane->lock);
-        return refuse(job, -ESHUTDOWN);
+    if (process_exits()) {                 /* pool_exit may have been here since */
+        pthread_mutex_unlock(&lane->lock); /* race: exit begins after the first look */
+        return refuse(job, -ESHUTDOWN);    /* race: the same */
     }
     *slot = job;
     list_push_back(&lane->queue, &job->link);

@@ -95,7 +95,7 @@ static void tell_task(const struct describing *d, const struct kind *kind, const
     (void)depth;
     text_add(d->text, " of ");
     if (!task || state_is_done(&task->waker.state))
-        text_add(d->text, "%p, which has ended", (const void *)task);
+        text_add(d->text, "%p, which has ended", (const void *)task); /* race: just now */
     else
         text_add_task(d->text, task);
 }

@@ -240,30 +240,30 @@ END_TEST
 
 START_TEST(long_texts_are_refused)
 {
-    enum { LONG = 1 << 20 };
+    const size_t size = (size_t)test_scale(1 << 20);
     static const char *const starts[] = {"",          "1",          "[",           "[::1",
                                          "[fe80::1%", "[::1]",      "[::1]:",      "[::1]:1",
                                          "127.0.0.1", "127.0.0.1:", "127.0.0.1:1", "unix:"};
     static const char *const ends[] = {"", "]:80", ":80"};
     static const char fill[] = "01.:[]%a/ \xff";
-    char *text = malloc(LONG + 64);
+    char *text = malloc(size + 64);
     ck_assert_ptr_nonnull(text);
     for (size_t i = 0; i < COUNT(starts); i++) {
         size_t length = strlen(starts[i]);
         memcpy(text, starts[i], length);
         for (size_t j = 0; fill[j]; j++) {
-            memset(text + length, fill[j], LONG);
+            memset(text + length, fill[j], size);
             for (size_t k = 0; k < COUNT(ends); k++) {
-                strcpy(text + length + LONG, ends[k]);
+                strcpy(text + length + size, ends[k]);
                 refused(text);
             }
         }
     }
     for (int zeros = 1; zeros < 600; zeros++) {
-        snprintf(text, LONG, "[%0*d]:80", zeros, 0);
+        snprintf(text, size, "[%0*d]:80", zeros, 0);
         refused(text);
         refused(text + 1);
-        snprintf(text, LONG, "%0*d:80", zeros, 0);
+        snprintf(text, size, "%0*d:80", zeros, 0);
         refused(text);
     }
     free(text);

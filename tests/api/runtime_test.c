@@ -216,7 +216,7 @@ static void *get_default(void *arg)
 START_TEST(all_threads_get_the_same_default_runtime)
 {
     enum { THREADS = 16 };
-    for (int round = 0; round < 20; round++) {
+    for (long round = test_scale(20); round > 0; round--) {
         pthread_t threads[THREADS];
         void *found[THREADS];
         pthread_barrier_init(&barrier, NULL, THREADS);
