@@ -231,7 +231,7 @@ START_TEST(who_yields_waits_for_nothing)
     atomic_bool stop = false;
     trale_task *task = spawn_named("yields", yield_until, &stop);
 
-    for (int i = 0; i < 300; i++)
+    for (long i = test_scale(300); i > 0; i--)
         ck_assert_ptr_null(strstr(dump_doing(task), "waiting"));
     atomic_store(&stop, true);
     ck_assert_int_eq(join(task), 0);

@@ -155,30 +155,28 @@ START_TEST(a_dump_disturbs_nobody_who_comes_and_goes)
 }
 END_TEST
 
-enum { SPAWNED = 20000 };
-static atomic_int spawned;
+static atomic_long spawned;
 
-static intptr_t spawn_many(void *arg)
+static intptr_t spawn_many(void *count)
 {
     int error = 0;
 
-    (void)arg;
-    for (int i = 0; i < SPAWNED && error == 0; i++) {
+    for (intptr_t i = (intptr_t)count; i > 0 && error == 0; i--) {
         error = trale_spawn(NULL, tell_executor, NULL);
         atomic_fetch_add(&spawned, 1);
     }
     return error;
 }
 
-static int count_in_dump(void)
+static long count_in_dump(void)
 {
     char head[64], *text = dump_text(), *place;
-    int tasks = 0;
+    long tasks = 0;
 
     snprintf(head, sizeof head, "trale: runtime %p, ", (void *)runtime);
     place = strstr(text, head);
     if (place)
-        tasks = atoi(place + strlen(head));
+        tasks = atol(place + strlen(head));
     free(text);
     return tasks;
 }
@@ -186,17 +184,17 @@ static int count_in_dump(void)
 /* Every so often, half of what waits for its executor is put where all of them look. */
 START_TEST(what_moves_from_queue_to_queue_is_there)
 {
+    long count = test_scale(20000), before, found;
     trale_task *spawner;
-    int before, found;
 
     for (unsigned i = 1; i < EXECUTORS; i++)
         hold_executor_at(&holds[i], runtime, i + 1);
-    spawner = spawn_at(runtime, 1, spawn_many, NULL);
+    spawner = spawn_at(runtime, 1, spawn_many, (void *)count);
     do {
         before = atomic_load(&spawned);
         found = count_in_dump();
         ck_assert_int_ge(found, before + EXECUTORS - 1);
-    } while (before < SPAWNED / 2);
+    } while (before < count / 2);
     release_executors(holds + 1, EXECUTORS - 1);
     ck_assert_int_eq(join(spawner), 0);
 }

@@ -197,7 +197,7 @@ END_TEST
 /* Not one after the other: the test would time out. */
 START_TEST(exit_waits_for_all_stuck_executors_at_once)
 {
-    exits_with(leave_newcomers_behind, (void *)(uintptr_t)(TEST_TIMEOUT + 10), 11);
+    exits_with(leave_newcomers_behind, (void *)test_scale(TEST_TIMEOUT + 10), 11);
 }
 END_TEST
 
@@ -274,7 +274,7 @@ START_TEST(a_task_of_any_executor_forks)
     runtime = new_runtime_with(EXECUTORS);
     for (unsigned i = 0; i < 2 * EXECUTORS; i++)
         trale_detach(spawn_on(runtime, spawn_for_ever, NULL));
-    for (int round = 0; round < 5; round++)
+    for (long round = test_scale(5); round > 0; round--)
         for (unsigned i = 0; i <= EXECUTORS; i++)
             ck_assert_int_eq(join(spawn_at(runtime, i, fork_in_task, NULL)), 0);
     atomic_store(&steps, LONG_MIN); /* ends them */

@@ -7,28 +7,13 @@
 namespace model
 {
 
-/* Thread 0 is the reactor, until all that is to happen has. */
-struct with_io : with_reactors {
+/* Thread 0 is the reactor. */
+struct with_io : until_over {
     open_io o;
-    int left; /* threads that have something to do */
-    bool over = false;
 
-    explicit with_io(int others) : left(others)
+    explicit with_io(int others) : until_over(others)
     {
         o.open(0);
-    }
-    void turn_until_over(reactor &r)
-    {
-        while (!over)
-            reactor_turn(&r, true);
-    }
-    /* The last one stops the reactor. */
-    void done(reactor &r)
-    {
-        if (--left > 0)
-            return;
-        over = true;
-        poller_interrupt(&r.poller);
     }
     void destroy()
     {

@@ -139,6 +139,29 @@ struct with_reactors {
     void forget();
 };
 
+/* One thread is a reactor, until all that is to happen has. */
+struct until_over : with_reactors {
+    int left; /* threads that have something to do */
+    bool over = false;
+
+    explicit until_over(int others) : left(others)
+    {
+    }
+    void turn_until_over(reactor &r)
+    {
+        while (!over)
+            reactor_turn(&r, true);
+    }
+    /* The last one stops the reactor. */
+    void done(reactor &r)
+    {
+        if (--left > 0)
+            return;
+        over = true;
+        poller_interrupt(&r.poller);
+    }
+};
+
 } // namespace model
 
 #endif

@@ -12,30 +12,16 @@ enum { ON_TIME, DISARMED, EARLY, CHANGED, LATE, BY_OTHERS };
  * much when somebody else looks at the clock. */
 constexpr int64_t a_slot = INT64_C(1) << SLOT_SHIFT, late = TRALE_MS;
 
-struct with_timers : with_reactors {
+struct with_timers : until_over {
     trale_timer timers[max_threads];
-    int left; /* threads that have something to do */
-    bool over = false;
     bool punctual = true; /* time passes only while all wait */
 
-    explicit with_timers(int others) : left(others)
+    explicit with_timers(int others) : until_over(others)
     {
     }
     trale_timer &timer()
     {
         return timers[rl::thread_index()];
-    }
-    void turn_until_over(reactor &r)
-    {
-        while (!over)
-            reactor_turn(&r, true);
-    }
-    void done(reactor &r)
-    {
-        if (--left > 0)
-            return;
-        over = true;
-        poller_interrupt(&r.poller);
     }
     int64_t now()
     {
