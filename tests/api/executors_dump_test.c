@@ -156,6 +156,7 @@ START_TEST(a_dump_disturbs_nobody_who_comes_and_goes)
 END_TEST
 
 static atomic_long spawned;
+static struct gate looked = GATE;
 
 static intptr_t spawn_many(void *count)
 {
@@ -165,6 +166,7 @@ static intptr_t spawn_many(void *count)
         error = trale_spawn(NULL, tell_executor, NULL);
         atomic_fetch_add(&spawned, 1);
     }
+    gate_wait(&looked); /* and none of them has ended */
     return error;
 }
 
@@ -195,6 +197,7 @@ START_TEST(what_moves_from_queue_to_queue_is_there)
         found = count_in_dump();
         ck_assert_int_ge(found, before + EXECUTORS - 1);
     } while (before < count / 2);
+    gate_open(&looked);
     release_executors(holds + 1, EXECUTORS - 1);
     ck_assert_int_eq(join(spawner), 0);
 }
