@@ -156,14 +156,14 @@ static void set_again(void *value)
         trale_local_set(&others[i], value);
 }
 
-static intptr_t set_stubborn(void *arg)
+static intptr_t set_obstinate(void *arg)
 {
     return trale_local_set(&again, arg);
 }
 
 START_TEST(destructors_that_set_values_run_four_times)
 {
-    ck_assert_int_eq(join(spawn(set_stubborn, number(1))), 0);
+    ck_assert_int_eq(join(spawn(set_obstinate, number(1))), 0);
     ck_assert_int_eq(atomic_load(&destroyed), 4);
 }
 END_TEST

@@ -194,13 +194,13 @@ static intptr_t sleep_though_cancelled(void *gate)
 static void ignores_its_cancel(trale_fn *fn)
 {
     struct gate begun = GATE;
-    trale_task *stubborn, *sleeper;
-    ck_assert_int_eq(trale_spawn(&stubborn, fn, &begun), 0);
+    trale_task *obstinate, *sleeper;
+    ck_assert_int_eq(trale_spawn(&obstinate, fn, &begun), 0);
     gate_wait(&begun);
-    trale_cancel(stubborn);
+    trale_cancel(obstinate);
     ck_assert_int_eq(trale_spawn(&sleeper, sleep_and_stop, NULL), 0);
     ck_assert_int_eq(join(sleeper), 0);
-    ck_assert_int_eq(join(stubborn), 1);
+    ck_assert_int_eq(join(obstinate), 1);
 }
 
 START_TEST(a_fiber_that_yields_though_it_is_cancelled_starves_nobody)

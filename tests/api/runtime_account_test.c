@@ -8,7 +8,7 @@
 
 #include "gate.h"
 #include "settle.h"
-#include "stubborn.h"
+#include "obstinate.h"
 
 enum { ROUNDS = 500 };
 
@@ -119,10 +119,10 @@ START_TEST(the_earliest_deadline_of_all_has_passed)
     static const int64_t deadlines[] = {INT64_MIN, INT64_MIN + 1, -1, 0};
     for (int i = 0; i < 4; i++) {
         trale_runtime *runtime = new_runtime();
-        struct stubborn s = STUBBORN;
-        trale_task *task = spawn_stubborn(runtime, &s);
+        struct obstinate s = OBSTINATE;
+        trale_task *task = spawn_obstinate(runtime, &s);
         ck_assert_int_eq(trale_runtime_free(runtime, deadlines[i]), -ETIMEDOUT);
-        release_stubborn(&s);
+        release_obstinate(&s);
         ck_assert_int_eq(join(task), 77);
         ck_assert_int_eq(trale_runtime_free(runtime, deadlines[i]), 0);
     }
@@ -149,24 +149,24 @@ static trale_task *spawn_waiter(trale_runtime *awaited, bool stackless)
 /* Another runtime, most likely at the same address, has a task: it is not the one that was meant. */
 static void replace(trale_runtime *awaited, bool stackless, bool cancel)
 {
-    struct stubborn s = STUBBORN, next = STUBBORN;
-    trale_task *other = spawn_stubborn(awaited, &s);
+    struct obstinate s = OBSTINATE, next = OBSTINATE;
+    trale_task *other = spawn_obstinate(awaited, &s);
     struct hold h = HOLD;
     trale_task *waiter = spawn_waiter(awaited, stackless);
     settle(); /* the waiter waits */
     hold_executor(&h);
-    release_stubborn(&s);
+    release_obstinate(&s);
     ck_assert_int_eq(trale_runtime_free(awaited, TRALE_NEVER), 0);
     ck_assert_int_eq(join(other), 77);
 
     trale_runtime *replacement = new_runtime();
-    other = spawn_stubborn(replacement, &next);
+    other = spawn_obstinate(replacement, &next);
     if (cancel)
         trale_cancel(waiter);
     release_executor(&h);
     intptr_t result = join(waiter);
     ck_assert(result == 0 || (cancel && result == -ECANCELED));
-    release_stubborn(&next);
+    release_obstinate(&next);
     ck_assert_int_eq(join(other), 77);
     ck_assert_int_eq(trale_runtime_free(replacement, trale_now()), 0);
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "settle.h"
-#include "stubborn.h"
+#include "obstinate.h"
 #include "system.h"
 #include "wait_task.h"
 
@@ -97,13 +97,13 @@ START_TEST(a_deadline_that_passes_leaves_the_runtime_standing)
     struct gate gate = GATE;
     static const int64_t waits[] = {0, -TRALE_SEC, TRALE_MS, 20 * TRALE_MS};
     for (int i = 0; i < 4; i++) {
-        struct stubborn s = STUBBORN;
-        trale_task *task = spawn_stubborn(runtime, &s), *after;
+        struct obstinate s = OBSTINATE;
+        trale_task *task = spawn_obstinate(runtime, &s), *after;
         int64_t deadline = trale_now() + waits[i];
         ck_assert_int_eq(trale_runtime_free(runtime, deadline), -ETIMEDOUT);
         ck_assert_int_ge(trale_now(), deadline);
         ck_assert_int_eq(trale_spawn_with(&after, &options, gate_open_in_task, &gate), 0);
-        release_stubborn(&s);
+        release_obstinate(&s);
         ck_assert_int_eq(join(task), 77);
         ck_assert_int_eq(join(after), 0);
         ck_assert_int_eq(gate_opened(&gate), i + 1);
@@ -180,10 +180,10 @@ START_TEST(nothing_is_spawned_into_a_runtime_that_is_being_freed)
 {
     trale_runtime *runtime = new_runtime();
     trale_spawn_options options = {.runtime = runtime};
-    struct stubborn s = STUBBORN;
+    struct obstinate s = OBSTINATE;
     struct gate gate = GATE;
     trale_sleep_future sleep;
-    trale_task *task = spawn_stubborn(runtime, &s), *untouched = task;
+    trale_task *task = spawn_obstinate(runtime, &s), *untouched = task;
     pthread_t thread;
     void *result;
     int error;
@@ -198,7 +198,7 @@ START_TEST(nothing_is_spawned_into_a_runtime_that_is_being_freed)
                      -ESHUTDOWN);
     ck_assert_ptr_eq(untouched, task);
     ck_assert_int_eq(trale_runtime_free(runtime, TRALE_NEVER), -EBUSY);
-    release_stubborn(&s);
+    release_obstinate(&s);
     pthread_join(thread, &result);
     ck_assert_ptr_null(result);
     ck_assert_int_eq(join(task), 77);
@@ -214,15 +214,15 @@ START_TEST(a_free_that_is_cancelled_leaves_the_runtime_standing)
 {
     trale_runtime *runtime = new_runtime();
     trale_spawn_options options = {.runtime = runtime};
-    struct stubborn s = STUBBORN;
+    struct obstinate s = OBSTINATE;
     struct gate gate = GATE;
-    trale_task *task = spawn_stubborn(runtime, &s), *freeing, *after;
+    trale_task *task = spawn_obstinate(runtime, &s), *freeing, *after;
     ck_assert_int_eq(trale_spawn(&freeing, free_in_task, runtime), 0);
     settle();
     trale_cancel(freeing);
     ck_assert_int_eq(join(freeing), -ECANCELED);
     ck_assert_int_eq(trale_spawn_with(&after, &options, gate_open_in_task, &gate), 0);
-    release_stubborn(&s);
+    release_obstinate(&s);
     join(after);
     ck_assert_int_eq(join(task), 77);
     ck_assert_int_eq(trale_runtime_free(runtime, TRALE_NEVER), 0);

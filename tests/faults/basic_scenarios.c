@@ -167,17 +167,17 @@ static intptr_t sleep_long(void *arg)
     return CALL(trale_sleep(3600 * TRALE_SEC) == -ECANCELED ? 1 : -EIO, true);
 }
 
-struct stubborn {
+struct obstinate {
     sem_t started, end;
 };
 
 /* Its executor stands still meanwhile. */
 static intptr_t hold_on(void *arg)
 {
-    struct stubborn *stubborn = arg;
+    struct obstinate *obstinate = arg;
 
-    sem_post(&stubborn->started);
-    sem_wait(&stubborn->end);
+    sem_post(&obstinate->started);
+    sem_wait(&obstinate->end);
     return 9;
 }
 
@@ -200,10 +200,10 @@ void timers(void)
     trale_spawn_options options = {0};
     trale_task *ticker = NULL, *sleeper = NULL, *holder = NULL;
     atomic_bool sleeps = false;
-    struct stubborn stubborn;
+    struct obstinate obstinate;
 
-    sem_init(&stubborn.started, 0, 0);
-    sem_init(&stubborn.end, 0, 0);
+    sem_init(&obstinate.started, 0, 0);
+    sem_init(&obstinate.end, 0, 0);
     CALL(trale_runtime_new(&options.runtime, &config), !options.runtime);
     CALL(trale_spawn_with(&sleeper, &options, sleep_long, &sleeps), !sleeper);
     CALL(trale_spawn_with(&ticker, &options, three_ticks, NULL), !ticker);
@@ -212,15 +212,15 @@ void timers(void)
     CALL(trale_cancel(sleeper), true);
     join_for(sleeper, 1);
 
-    CALL(trale_spawn_with(&holder, &options, hold_on, &stubborn), !holder);
-    while (sem_wait(&stubborn.started) != 0)
+    CALL(trale_spawn_with(&holder, &options, hold_on, &obstinate), !holder);
+    while (sem_wait(&obstinate.started) != 0)
         ;
     free_in_vain(options.runtime);
-    sem_post(&stubborn.end);
+    sem_post(&obstinate.end);
     join_for(holder, 9);
     free_runtime(options.runtime);
-    sem_destroy(&stubborn.started);
-    sem_destroy(&stubborn.end);
+    sem_destroy(&obstinate.started);
+    sem_destroy(&obstinate.end);
 }
 
 /* A thread that has spawned can wait for the end, whatever happens. */

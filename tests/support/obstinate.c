@@ -1,10 +1,10 @@
-#include "stubborn.h"
+#include "obstinate.h"
 
 #include "suite.h"
 
 static intptr_t hold_out(void *arg)
 {
-    struct stubborn *s = arg;
+    struct obstinate *s = arg;
 
     gate_open(&s->begun);
     while (!atomic_load(&s->released))
@@ -12,7 +12,7 @@ static intptr_t hold_out(void *arg)
     return 77;
 }
 
-trale_task *spawn_stubborn(trale_runtime *runtime, struct stubborn *s)
+trale_task *spawn_obstinate(trale_runtime *runtime, struct obstinate *s)
 {
     trale_spawn_options options = {.runtime = runtime};
     trale_task *task = NULL;
@@ -22,7 +22,7 @@ trale_task *spawn_stubborn(trale_runtime *runtime, struct stubborn *s)
     return task;
 }
 
-void release_stubborn(struct stubborn *s)
+void release_obstinate(struct obstinate *s)
 {
     atomic_store(&s->released, true);
 }
