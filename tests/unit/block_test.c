@@ -32,6 +32,7 @@ int munmap(void *start, size_t size)
 
 static void *blocks[MANY];
 
+#define HUGE ((size_t)2 << 20) /* page, and chunk */
 static bool oddly, one_at_most;
 
 /* Since Linux 6.7 what is as large as a huge page is aligned to one. */
@@ -40,12 +41,15 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
     size_t odd = oddly ? 4096 : 0;
     char *start;
 
-    if (one_at_most && size > (size_t)2 << 20) {
+    if (one_at_most && size > HUGE) {
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    start = (char *)syscall(SYS_mmap, at, size + odd, protection, flags, fd, offset);
-    return start == MAP_FAILED ? start : start + odd;
+    start = (char *)syscall(SYS_mmap, at, size + 2 * odd, protection, flags, fd, offset);
+    if (start == MAP_FAILED)
+        return start;
+    start += odd;
+    return (uintptr_t)start % HUGE == 0 ? start + odd : start;
 }
 
 static void fill(void *block, size_t size, unsigned i)
