@@ -32,7 +32,7 @@ int munmap(void *start, size_t size)
 
 static void *blocks[MANY];
 
-#define HUGE ((size_t)2 << 20) /* page, and chunk */
+#define CHUNK ((size_t)2 << 20) /* as in block.c */
 static bool oddly, one_at_most;
 
 /* Since Linux 6.7 what is as large as a huge page is aligned to one. */
@@ -41,7 +41,7 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
     size_t odd = oddly ? 4096 : 0;
     char *start;
 
-    if (one_at_most && size > HUGE) {
+    if (one_at_most && size > CHUNK) {
         errno = ENOMEM;
         return MAP_FAILED;
     }
@@ -49,7 +49,7 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
     if (start == MAP_FAILED)
         return start;
     start += odd;
-    return (uintptr_t)start % HUGE == 0 ? start + odd : start;
+    return (uintptr_t)start % CHUNK == 0 ? start + odd : start;
 }
 
 static void fill(void *block, size_t size, unsigned i)
