@@ -20,8 +20,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct trale_link all = {&all, &all}; /* lock: every runtime */
-static atomic_bool exiting;
-static int fork_error; /* written once, before main */
+static atomic_bool exiting; /* set under the lock: from then on nobody adds or removes any */
+static int fork_error;      /* written once, before main */
 unsigned process_forks;
 
 void process_lock(void)
@@ -118,15 +118,17 @@ int process_add(trale_runtime *rt)
     return exits ? -ESHUTDOWN : 0;
 }
 
-bool process_remove(trale_runtime *rt)
+bool process_remove(trale_runtime *rt, bool *last)
 {
-    bool last;
+    bool exits;
 
     process_lock();
-    list_remove(&rt->link);
-    last = list_empty(&all);
+    exits = process_exits();
+    if (!exits)
+        list_remove(&rt->link);
+    *last = list_empty(&all);
     process_unlock();
-    return last;
+    return !exits;
 }
 
 trale_runtime *process_next(const trale_runtime *rt)
@@ -162,29 +164,18 @@ static void stop(trale_runtime *rt)
         reactor_stop(&rt->reactor);
 }
 
-/* Closes one that is open; who closes a runtime is who may end it. NULL: none is. */
-static trale_runtime *close_one(void)
-{
-    trale_runtime *closed = NULL;
-    struct trale_link *link;
-
-    process_lock();
-    for (link = all.next; link != &all && !closed; link = link->next)
-        if (runtime_close(container_of(link, trale_runtime, link), false))
-            closed = container_of(link, trale_runtime, link);
-    process_unlock();
-    return closed;
-}
-
+/* One that somebody is freeing stays closed, and there: see process_remove, runtime_reopen. */
 static void at_exit(void)
 {
-    trale_runtime *rt;
+    struct trale_link *link;
 
     process_lock();
     atomic_store(&exiting, true);
     process_unlock();
-    while ((rt = close_one()))
-        stop(rt);
+    for (link = all.next; link != &all; link = link->next) {
+        runtime_close(container_of(link, trale_runtime, link), false);
+        stop(container_of(link, trale_runtime, link));
+    }
     atomic_store(&executors_stopped, true);
     pool_exit();
 }

@@ -16,10 +16,11 @@ int process_watch(void);
 /* Has exit come to us? Then runtimes are closed, and their tasks are to end where they are. */
 bool process_exits(void);
 
-/* Every runtime is on a list: a child forgets it, exit stops it. -ESHUTDOWN: the
- * process exits. Remove says if it was the last. */
+/* Every runtime is on a list: a child forgets it, exit stops it. -ESHUTDOWN: the process exits. */
 int process_add(trale_runtime *rt);
-bool process_remove(trale_runtime *rt);
+
+/* False: the process exits, and stops it; nobody may free it any more. *last: no other is left. */
+bool process_remove(trale_runtime *rt, bool *last);
 
 /* Under the lock: the runtime after that one, or the first if it is NULL; NULL: no more. */
 trale_runtime *process_next(const trale_runtime *rt);

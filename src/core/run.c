@@ -27,7 +27,7 @@ static _Noreturn void await_exit(void)
         futex_wait(&never, 0, -1);
 }
 
-/* Until the task has ended, and then, cancelled, all that it has left. */
+/* Until the task has ended, and then, cancelled, all that it has left, unless exit was quicker. */
 static void run(trale_runtime *rt, const trale_task *task)
 {
     struct executor *ex = &rt->executors[0];

@@ -209,8 +209,10 @@ static void await_pushers(const struct executor *ex)
 void runtime_destroy(trale_runtime *rt)
 {
     trale_runtime *expected = rt;
-    bool last = process_remove(rt);
+    bool last;
 
+    if (!process_remove(rt, &last))
+        return;
     atomic_compare_exchange_strong(&default_runtime, &expected, NULL);
     if (rt->executors[0].threaded)
         end_threads(rt);

@@ -138,9 +138,13 @@ bool runtime_close(trale_runtime *rt, bool round)
     return true;
 }
 
+/* Not for exit, which leaves it closed. */
 void runtime_reopen(trale_runtime *rt)
 {
-    atomic_fetch_and(&rt->tasks, ~CLOSED);
+    process_lock();
+    if (!process_exits())
+        atomic_fetch_and(&rt->tasks, ~CLOSED);
+    process_unlock();
 }
 
 /* The check and the list are under the lock, and so is the wake after the last task: see
