@@ -30,7 +30,7 @@ struct harmless {
  * by that of the round itself. */
 #define ROUND "the flag and the round each order what the other tells"
 
-/* Of pool.c: what threads sleep on changes under the lock, and is read under it before. */
+/* Of pool.c and process.c: it changes under the lock, and is read under it before. */
 #define LOCKED "it is under the lock, which orders it"
 
 static const harmless harmless_mutants[] = {
@@ -69,6 +69,9 @@ static const harmless harmless_mutants[] = {
     {"tell_empty", "fetch_add seq_cst -> relaxed", LOCKED},
     {"pool_begin", "fetch_add seq_cst -> relaxed", LOCKED},
     {"empty", "load seq_cst -> relaxed", LOCKED},
+    {"process_exits", "load seq_cst -> relaxed", LOCKED},
+    {"at_exit", "store seq_cst -> relaxed",
+     "the one is under the lock, which orders it, and of the other nothing hangs"},
     {"source_pin", "fetch_add acquire -> relaxed", IN_KERNEL},
     {"source_poll_known", "load acquire -> relaxed", IN_KERNEL},
     {"try_or_wait", "load acquire -> relaxed", IN_KERNEL},
