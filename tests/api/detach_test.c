@@ -81,18 +81,19 @@ END_TEST
 
 START_TEST(a_detach_meets_the_end_of_the_task_at_any_moment)
 {
+    const int rounds = (int)test_scale(3000);
     struct gate ran = GATE;
     trale_task *task;
 
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < rounds; i++) {
         ck_assert_int_eq(trale_spawn(&task, gate_open_in_task, &ran), 0);
         for (int n = i % 7; n > 0; n--)
             sched_yield();
         trale_detach(task);
     }
-    gate_wait_for(&ran, 3000);
+    gate_wait_for(&ran, rounds);
     settle();
-    ck_assert_int_eq(gate_opened(&ran), 3000);
+    ck_assert_int_eq(gate_opened(&ran), rounds);
 }
 END_TEST
 

@@ -275,7 +275,7 @@ static void drop_slowly(struct probe *p, trale_future *future)
 
 START_TEST(the_drop_has_run_before_the_join_returns)
 {
-    for (int i = 0; i < 200; i++) {
+    for (long i = 0, rounds = test_scale(200); i < rounds; i++) {
         struct probe p = PROBE;
         int dropped = 0;
         p.dropping = drop_slowly;
@@ -320,7 +320,7 @@ END_TEST
 
 START_TEST(a_join_meets_the_end_of_the_task_at_any_moment)
 {
-    for (intptr_t i = 0; i < 3000; i++) {
+    for (intptr_t i = 0, rounds = test_scale(3000); i < rounds; i++) {
         trale_task *task;
         ck_assert_int_eq(trale_spawn(&task, return_arg, (void *)i), 0);
         for (int n = (int)i % 7; n > 0; n--)
