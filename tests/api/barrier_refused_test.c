@@ -5,9 +5,7 @@
 #define _GNU_SOURCE
 #include "suite.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,6 +17,7 @@
 #include "dumped.h"
 #include "gate.h"
 #include "settle.h"
+#include "syscalls.h"
 
 static atomic_bool refused;
 static atomic_int used; /* how often it worked */
@@ -26,21 +25,15 @@ static struct gate asked = GATE;
 
 __attribute__((visibility("default"))) long syscall(long number, ...)
 {
-    typedef long call(long number, ...);
-    call *real = (call *)(uintptr_t)dlsym(RTLD_NEXT, "syscall");
     long a[6], result;
-    va_list list;
 
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
+    TAKE_ARGUMENTS(a, number);
     if (number == SYS_membarrier && atomic_load(&refused)) {
         gate_open(&asked);
         errno = EPERM;
         return -1;
     }
-    result = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    result = real_syscall(number, a);
     atomic_fetch_add(&used, number == SYS_membarrier && result == 0);
     return result;
 }

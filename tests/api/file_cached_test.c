@@ -6,10 +6,8 @@
 #define _GNU_SOURCE
 #include "suite.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +19,7 @@
 #include "files.h"
 #include "gate.h"
 #include "settle.h"
+#include "syscalls.h"
 #include "system.h"
 
 ENDS_AS_IT_IS
@@ -36,16 +35,10 @@ static bool take(atomic_bool *flag)
 
 __attribute__((visibility("default"))) long syscall(long number, ...)
 {
-    typedef long call(long number, ...);
-    call *real = (call *)(uintptr_t)dlsym(RTLD_NEXT, "syscall");
     struct iovec iov;
     long a[6];
-    va_list list;
 
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
+    TAKE_ARGUMENTS(a, number);
     if (number == SYS_preadv2) {
         atomic_fetch_add(&looks, 1);
         iov = *(const struct iovec *)(uintptr_t)a[1];
@@ -53,10 +46,12 @@ __attribute__((visibility("default"))) long syscall(long number, ...)
             return 0;
         if (take(&halved)) {
             iov.iov_len /= 2;
-            return real(number, a[0], (long)&iov, 1L, a[3], a[4], 0L);
+            a[1] = (long)&iov;
+            a[2] = 1;
+            a[5] = 0;
         }
     }
-    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return real_syscall(number, a);
 }
 
 static char contents[] = "contents";

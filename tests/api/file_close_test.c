@@ -6,12 +6,10 @@
 #define _GNU_SOURCE
 #include "suite.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +23,7 @@
 #include "files.h"
 #include "gate.h"
 #include "settle.h"
+#include "syscalls.h"
 #include "system.h"
 
 static struct gate writing = GATE, write_on = GATE, looking = GATE, look_on = GATE;
@@ -59,17 +58,11 @@ static void *page;
 /* A look into the page cache finds nothing. */
 __attribute__((visibility("default"))) long syscall(long number, ...)
 {
-    typedef long call(long number, ...);
-    call *real = (call *)(uintptr_t)dlsym(RTLD_NEXT, "syscall");
     long a[6];
-    va_list list;
 
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
+    TAKE_ARGUMENTS(a, number);
     if (number != SYS_preadv2 || !atomic_load(&held))
-        return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        return real_syscall(number, a);
     gate_open(&looking);
     gate_wait(atomic_load(&held) == STOP ? &look_on : &closing);
     if (atomic_load(&held) == TAKE_PAGE)

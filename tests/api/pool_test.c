@@ -5,11 +5,9 @@
 #define _GNU_SOURCE
 #include "suite.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,6 +19,7 @@
 #include "fork.h"
 #include "gate.h"
 #include "settle.h"
+#include "syscalls.h"
 #include "system.h"
 
 ENDS_AS_IT_IS
@@ -35,19 +34,13 @@ static _Thread_local bool submits;
  * goes on when the submitter has called for one. */
 __attribute__((visibility("default"))) long syscall(long number, ...)
 {
-    typedef long call(long number, ...);
-    call *real = (call *)(uintptr_t)dlsym(RTLD_NEXT, "syscall");
     const struct timespec *timeout;
     long a[6], result;
-    va_list list;
 
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
+    TAKE_ARGUMENTS(a, number);
     if (number == SYS_futex && a[1] == WAKE && submits)
         gate_open(&submitted);
-    result = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    result = real_syscall(number, a);
     timeout = (const struct timespec *)(uintptr_t)a[3];
     if (number == SYS_futex && a[1] == WAIT && timeout && timeout->tv_sec == 5 &&
         atomic_exchange(&held, false)) {

@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "syscalls.h"
 #include "wrap.h"
 
 #define FUTEX_COMMAND 127 /* without flags; 0 is a wait */
@@ -160,12 +161,8 @@ WRAP(long, syscall, long number, ...)
     const struct iovec *iov;
     struct iovec byte;
     long a[6], result;
-    va_list list;
 
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
+    TAKE_ARGUMENTS(a, number);
     if (number == SYS_futex && (a[1] & FUTEX_COMMAND) == 0 && futex_is_struck(&result))
         return result;
     if (number == SYS_membarrier)
