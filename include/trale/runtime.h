@@ -53,7 +53,7 @@ TRALE_API int trale_runtime_new(trale_runtime **runtime, const trale_config *con
  * Waits until the runtime has no task left that has not ended; 0 at once if there is none.
  * Finished tasks whose handles are still held do not count.
  *   -EINVAL: runtime is NULL.     -EDEADLK: called from one of its own tasks.
- *   -ECANCELED, -ETIMEDOUT.
+ *   -ECANCELED, -ETIMEDOUT.       -ESHUTDOWN: the process exits, and some have not ended.
  */
 TRALE_API int trale_runtime_wait(trale_runtime *runtime);
 
@@ -67,6 +67,7 @@ TRALE_API int trale_runtime_wait(trale_runtime *runtime);
  *   -ECANCELED: the same, because the caller was cancelled.
  *   -EINVAL: runtime is NULL.   -EDEADLK: called from one of its own tasks.
  *   -EBUSY: somebody else is freeing it.
+ *   -ESHUTDOWN: the process exits, which stops the runtime and leaves it as it is then.
  */
 TRALE_API int trale_runtime_free(trale_runtime *runtime, int64_t deadline);
 

@@ -20,7 +20,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct trale_link all = {&all, &all}; /* lock: every runtime */
-static atomic_bool exiting; /* set under the lock: from then on nobody adds or removes any */
+static atomic_bool exiting; /* set under the lock: from then on the list stays as it is */
 static int fork_error;      /* written once, before main */
 unsigned process_forks;
 
@@ -167,16 +167,18 @@ static void stop(trale_runtime *rt)
 /* One that somebody is freeing stays closed, and there: see process_remove, runtime_reopen. */
 static void at_exit(void)
 {
-    struct trale_link *link;
+    trale_runtime *rt = NULL;
 
     process_lock();
     atomic_store(&exiting, true);
     process_unlock();
-    for (link = all.next; link != &all; link = link->next) {
-        runtime_close(container_of(link, trale_runtime, link), false);
-        stop(container_of(link, trale_runtime, link));
+    while ((rt = process_next(rt))) {
+        runtime_close(rt, false);
+        stop(rt);
     }
     atomic_store(&executors_stopped, true);
+    while ((rt = process_next(rt)))
+        runtime_wake_waiters(rt);
     pool_exit();
 }
 

@@ -22,7 +22,7 @@ int process_add(trale_runtime *rt);
 /* False: the process exits, and stops it; nobody may free it any more. *last: no other is left. */
 bool process_remove(trale_runtime *rt, bool *last);
 
-/* Under the lock: the runtime after that one, or the first if it is NULL; NULL: no more. */
+/* Under the lock, or by exit: the runtime after that one, or the first if it is NULL; NULL: no more. */
 trale_runtime *process_next(const trale_runtime *rt);
 
 /* Counts the forks that lead to this process. Written by a forked child while it has one thread. */

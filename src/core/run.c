@@ -27,15 +27,16 @@ static _Noreturn void await_exit(void)
         futex_wait(&never, 0, -1);
 }
 
-/* Until the task has ended, and then, cancelled, all that it has left, unless exit was quicker. */
+/* Until the task has ended, and then, cancelled, all that it has left. If exit has closed the runtime,
+ * what is left still uses what it was lent. */
 static void run(trale_runtime *rt, const trale_task *task)
 {
     struct executor *ex = &rt->executors[0];
     bool ran;
 
     executor_begin(ex);
-    ran = executor_run(ex, has_ended, task);
-    if (ran && runtime_close(rt, true)) {
+    ran = executor_run(ex, has_ended, task) && runtime_close(rt, true);
+    if (ran) {
         executor_cancel_all(ex);
         ran = executor_run(ex, has_no_tasks, NULL);
     }
@@ -77,6 +78,8 @@ int trale_run(trale_fn *fn, void *arg, intptr_t *result)
         take_result(task, result);
     } else {
         runtime_close(options.runtime, true);
+        executor_begin(&options.runtime->executors[0]); /* exit may wait for its end */
+        executor_end(&options.runtime->executors[0]);
     }
     runtime_destroy(options.runtime);
     return error;

@@ -21,7 +21,7 @@ struct trale_runtime {
     atomic_uint thieves;        /* A: those of them that would start other executors' new tasks */
     /*
      * A: twice the number of tasks that have been let in and not ended, and of the executors'
-     * credit (see runtime_tasks_ended), plus CLOSED while the runtime is being freed; in the upper
+     * credit (see runtime_tasks_ended), plus CLOSED while the runtime is being freed, and from the exit on; in the upper
      * bits the round, which is how often a freeing began. Only by read-modify-writes, so a task is
      * either let in before the runtime closes, counted, and of an earlier round, or not let in at
      * all. One that an executor lets in on credit was counted before; if it missed the closing, it
@@ -79,6 +79,9 @@ int runtime_current(trale_runtime **runtime);
 bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker);
 void runtime_wait_delist(trale_runtime_wait_future *f);
 
+/* They look again, and are told if the process exits. */
+void runtime_wake_waiters(trale_runtime *rt);
+
 /* The gate for new tasks. Closing fails if it is closed already; it may begin a round. */
 bool runtime_close(trale_runtime *rt, bool round);
 void runtime_reopen(trale_runtime *rt);
@@ -91,7 +94,7 @@ bool runtime_has_tasks(const trale_runtime *rt);
 /* One without threads; its executor is run by the caller: 0 or -errno, as trale_runtime_new. */
 int runtime_new_inline(trale_runtime **runtime);
 
-/* Ends the threads and frees everything. It is closed and has no tasks. */
+/* Ends the threads and frees everything, unless the process exits. It is closed and has no tasks. */
 void runtime_destroy(trale_runtime *rt);
 
 /* So that a child never finds the default runtime half made; it finds none. */

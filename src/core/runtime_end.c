@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "core/ops.h"
+#include "core/process.h"
 #include "core/runtime.h"
 #include "task/await.h"
 #include "task/thread.h"
@@ -58,7 +59,7 @@ static enum trale_poll begin(trale_runtime_free_future *f, trale_waker *waker)
     int error = check(rt);
 
     if (error == 0 && !runtime_close(rt, true))
-        error = -EBUSY;
+        error = process_exits() ? -ESHUTDOWN : -EBUSY;
     if (error != 0)
         return future_ready(&f->future, error);
     f->begun = true;
@@ -89,6 +90,10 @@ static enum trale_poll free_poll(trale_future *self, trale_context *cx)
         end(f);
         runtime_destroy(rt);
         return future_ready(self, 0);
+    }
+    if (wait_is_vain()) {
+        end(f);
+        return future_ready(self, -ESHUTDOWN);
     }
     if (f->deadline != TRALE_NEVER && clock_now() >= f->deadline) {
         end(f);

@@ -138,7 +138,7 @@ bool runtime_close(trale_runtime *rt, bool round)
     return true;
 }
 
-/* Not for exit, which leaves it closed. */
+/* Once the process exits it stays closed. */
 void runtime_reopen(trale_runtime *rt)
 {
     process_lock();
@@ -163,6 +163,18 @@ bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker)
     f->waker = waker;
     process_unlock();
     return wait;
+}
+
+void runtime_wake_waiters(trale_runtime *rt)
+{
+    struct wake_batch batch = {0};
+    struct trale_link *link;
+
+    process_lock();
+    for (link = rt->waiters.next; link != &rt->waiters; link = link->next)
+        waker_claim(container_of(link, trale_runtime_wait_future, link)->waker, &batch);
+    process_unlock();
+    wake_batch_deliver(&batch);
 }
 
 void runtime_wait_delist(trale_runtime_wait_future *f)

@@ -137,6 +137,54 @@ START_TEST(one_of_its_tasks_exits)
 }
 END_TEST
 
+static pthread_t freeing;
+static atomic_int freed;
+
+static void *free_and_tell(void *deadline)
+{
+    atomic_store(&freed, trale_runtime_free(runtime, *(int64_t *)deadline));
+    return NULL;
+}
+
+/* Registered before the library's own handler. */
+static void the_thread_ends(void)
+{
+    pthread_join(freeing, NULL);
+    if (atomic_load(&freed) != -ESHUTDOWN)
+        _exit(96);
+    if (trale_runtime_free(runtime, TRALE_NEVER) != -ESHUTDOWN)
+        _exit(95);
+}
+
+static void exit_and_join(int64_t deadline)
+{
+    MUST(atexit(the_thread_ends) == 0);
+    start_work(1);
+    MUST(pthread_create(&freeing, NULL, free_and_tell, &deadline) == 0);
+    while (!atomic_load(&cancelled))
+        sched_yield();
+    exit(10);
+}
+
+static void exit_and_join_one_that_never_gives_up(void *arg)
+{
+    (void)arg;
+    exit_and_join(TRALE_NEVER);
+}
+
+static void exit_and_join_one_with_a_deadline(void *arg)
+{
+    (void)arg;
+    exit_and_join(trale_now() + 3600 * TRALE_SEC);
+}
+
+START_TEST(who_frees_is_told)
+{
+    exits_with(exit_and_join_one_that_never_gives_up, 1, 10);
+    exits_with(exit_and_join_one_with_a_deadline, 1, 10);
+}
+END_TEST
+
 /* Its own thread frees what trale_run leaves over, the same way. */
 static intptr_t leave_one_over(void *arg)
 {
@@ -166,6 +214,42 @@ START_TEST(the_program_exits_while_trale_run_ends)
 }
 END_TEST
 
+/* What is left over still has what it was lent when the exit has closed the runtime before the
+ * function returns. */
+static intptr_t see_the_exit(void *arg)
+{
+    trale_yield_future f;
+    trale_yield_init(&f);
+    MUST(trale_spawn(NULL, step_for_ever, NULL) == 0);
+    trale_yield();
+    while (trale_spawn_future(NULL, &f.future, sizeof f) == 0)
+        sched_yield();
+    return (intptr_t)arg;
+}
+
+static void *run_and_see(void *arg)
+{
+    trale_run(see_the_exit, arg, NULL);
+    abort();
+}
+
+static void exit_beside_one_that_sees(void *arg)
+{
+    pthread_t thread;
+    MUST(atexit(nothing_runs) == 0);
+    MUST(pthread_create(&thread, NULL, run_and_see, arg) == 0);
+    while (atomic_load(&steps) == 0)
+        sched_yield();
+    exit(11);
+}
+
+START_TEST(the_function_of_a_trale_run_returns_after_the_exit)
+{
+    exits_with(exit_beside_one_that_sees, 0, 11);
+}
+END_TEST
+
 TESTS_ON_THREAD("what it hands to atexit has to come before the library's own")
-TEST_MAIN("exit_freeing", the_program_exits_meanwhile, one_of_its_tasks_exits,
-          the_program_exits_while_trale_run_ends)
+TEST_MAIN("exit_freeing", the_program_exits_meanwhile, one_of_its_tasks_exits, who_frees_is_told,
+          the_program_exits_while_trale_run_ends,
+          the_function_of_a_trale_run_returns_after_the_exit)

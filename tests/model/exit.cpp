@@ -73,6 +73,7 @@ struct process_base {
 #define pthread_mutex_lock(m) STEP((m)->lock())
 #define pthread_mutex_unlock(m) STEP((m)->unlock())
 #define runtime_close(rt, round) STEP(runtime_close(rt, round))
+#define runtime_wake_waiters(rt) STEP(runtime_wake_waiters(rt))
 #undef process_lock
 #undef process_unlock
 #undef process_exits
@@ -87,6 +88,7 @@ struct process : model::process_base {
 #undef static
 #undef __attribute__
 #undef runtime_close
+#undef runtime_wake_waiters
 
 namespace model
 {
@@ -96,6 +98,11 @@ static ::process *the_process;
 static bool process_is_exiting()
 {
     return the_process->process_exits();
+}
+
+static bool waits_in_vain()
+{
+    return atomic_load(&the_process->executors_stopped);
 }
 
 static void destroyed(trale_runtime *rt)
@@ -152,7 +159,7 @@ struct freed_at_exit : suite<freed_at_exit, 3, 1 << WAS_FREED | 1 << WAS_STOPPED
         if (index == 1)
             return runtime_uncount(&rt, 1);
         int error = free_it();
-        RL_ASSERT(error == 0 || error == -EBUSY);
+        RL_ASSERT(error == 0 || error == -ESHUTDOWN);
     }
     void after()
     {
@@ -175,7 +182,7 @@ struct gives_up_at_exit : suite<gives_up_at_exit, 2, 1 << WAS_STOPPED | 1 << GAV
         if (index == 0)
             return process.at_exit();
         int error = free_it(10);
-        RL_ASSERT(error == -ETIMEDOUT || error == -EBUSY);
+        RL_ASSERT(error == -ETIMEDOUT || error == -ESHUTDOWN);
         if (error == -ETIMEDOUT)
             reached(GAVE_UP);
     }
@@ -186,9 +193,29 @@ struct gives_up_at_exit : suite<gives_up_at_exit, 2, 1 << WAS_STOPPED | 1 << GAV
 };
 SCENARIO(gives_up_at_exit, "exit: a freeing gives up");
 
-/* As trale_run does, which frees its runtime whether it closes it or exit. */
-struct run_ends_at_exit : suite<run_ends_at_exit, 2, 1 << WAS_FREED | 1 << WAS_STOPPED>,
-                          with_process {
+/* No task ends any more: who waits for that is told. */
+struct waits_at_exit : suite<waits_at_exit, 3, 1 << WAS_STOPPED, 3>, with_process {
+    void before()
+    {
+        list_it();
+        let_one_in();
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return process.at_exit();
+        RL_ASSERT((index == 1 ? free_it() : wait_for_all()) == -ESHUTDOWN);
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(waits_at_exit, "exit: one frees, one waits, no task ends");
+
+/* As trale_run does that could not begin, whether it closes its runtime or exit. */
+struct run_fails_at_exit : suite<run_fails_at_exit, 2, 1 << WAS_FREED | 1 << WAS_STOPPED>,
+                           with_process {
     void before()
     {
         list_it();
@@ -205,7 +232,7 @@ struct run_ends_at_exit : suite<run_ends_at_exit, 2, 1 << WAS_FREED | 1 << WAS_S
         is_settled();
     }
 };
-SCENARIO(run_ends_at_exit, "exit: a trale_run ends");
+SCENARIO(run_fails_at_exit, "exit: a trale_run fails");
 
 struct made_at_exit : suite<made_at_exit, 2, 1 << WAS_STOPPED | 1 << NOT_MADE>, with_process {
     void thread(unsigned index)

@@ -18,6 +18,11 @@ static bool process_is_exiting()
     return false;
 }
 
+static bool waits_in_vain()
+{
+    return false;
+}
+
 namespace
 {
 

@@ -83,6 +83,7 @@ bool runtime_has_tasks(const trale_runtime *rt);
 uint64_t runtime_count_tasks(const trale_runtime *rt);
 bool runtime_wait_enlist(trale_runtime_wait_future *f, trale_waker *waker);
 void runtime_wait_delist(trale_runtime_wait_future *f);
+void runtime_wake_waiters(trale_runtime *rt);
 void trale_runtime_wait_init(trale_runtime_wait_future *f, trale_runtime *runtime);
 int trale_runtime_wait(trale_runtime *runtime);
 void trale_runtime_free_init(trale_runtime_free_future *f, trale_runtime *runtime,
@@ -99,6 +100,7 @@ static int64_t the_time; /* when a deadline is looked at */
 
 static void destroyed(trale_runtime *rt);
 static bool process_is_exiting();
+static bool waits_in_vain();
 
 } // namespace model
 
@@ -132,6 +134,7 @@ static void runtime_destroy(trale_runtime *rt)
 #define process_lock() STEP(model::the_lock->lock())
 #define process_unlock() STEP(model::the_lock->unlock())
 #define process_exits() model::process_is_exiting()
+#define wait_is_vain() model::waits_in_vain()
 #define list_push_back(head, link) STEP(list_push_back(head, link))
 #define list_remove(link) STEP(list_remove(link))
 #define waker_claim(waker, batch) STEP(waker_claim(waker, batch))
