@@ -16,7 +16,8 @@
  * more, and threads for blocking work that have none end. It happens when exit comes to the
  * handler that the first use of the library registered, after those that were registered later
  * (atexit(3)). Afterwards spawning, waiting and joining a task that was pending give -ESHUTDOWN on
- * a plain thread.
+ * a plain thread. One that waits already, or is in trale_run, may wait for ever, but not for the end of
+ * a runtime's tasks: later handlers should not join it.
  */
 #ifndef TRALE_RUNTIME_H
 #define TRALE_RUNTIME_H
