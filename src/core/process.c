@@ -20,8 +20,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct trale_link all = {&all, &all}; /* lock: every runtime */
-static atomic_bool exiting; /* set under the lock: from then on the list stays as it is */
-static int fork_error;      /* written once, before main */
+static atomic_bool exiting;                  /* set under the lock: see take_list */
+static int fork_error;                       /* written once, before main */
 unsigned process_forks;
 
 void process_lock(void)
@@ -164,14 +164,20 @@ static void stop(trale_runtime *rt)
         reactor_stop(&rt->reactor);
 }
 
+/* From now on it stays as it is. */
+static void take_list(void)
+{
+    process_lock();
+    atomic_store(&exiting, true);
+    process_unlock();
+}
+
 /* One that somebody is freeing stays closed, and there: see process_remove, runtime_reopen. */
 static void at_exit(void)
 {
     trale_runtime *rt = NULL;
 
-    process_lock();
-    atomic_store(&exiting, true);
-    process_unlock();
+    take_list();
     while ((rt = process_next(rt))) {
         runtime_close(rt, false);
         stop(rt);

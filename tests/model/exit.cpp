@@ -102,7 +102,8 @@ static bool process_is_exiting()
 
 static bool waits_in_vain()
 {
-    return atomic_load(&the_process->executors_stopped);
+    announce(&the_process->executors_stopped, false);
+    return the_process->executors_stopped.cell.load(rl::mo_seq_cst, RL_INFO);
 }
 
 static void destroyed(trale_runtime *rt)
