@@ -2,7 +2,8 @@
 # then "BY WORKLOAD TIMES LABEL UNIT VALUE", a line for each value.
 #
 # A workload that peers do, too, has a table of its own: for each figure the median, of the first
-# one also minimum and maximum, and the ratio to the best peer. Ours are in it in every shape,
+# one also minimum and maximum, and the ratio to the best peer: the median of the ratios of each round,
+# for a round's rows meet the same machine, and two rounds may not. Ours are in it in every shape,
 # few_fiber and few_stackless beside a peer's few. The others share one table.
 
 function shape(workload)
@@ -65,23 +66,30 @@ $1 == "list" {
         label[group, ++labels[group]] = figure
     }
     value[row, figure, ++n[row, figure]] = $6
+    in_round[row, figure, n[row, figure]] = $6
 }
 
-# The best median of a figure, by ours or by the peers; leaves who in champion.
-function best(group, figure, of_ours, i, part, x, result)
+function who(row, part)
 {
-    champion = ""
+    split(row, part, SUBSEP)
+    return part[1] (shape(part[2]) == "" ? "" : " " shape(part[2]))
+}
+
+# The peer's row with the best median of a figure; "": there is none.
+function best_peer(group, figure, i, part, x, result, found)
+{
+    found = ""
     for (i = 1; i <= members[group]; i++) {
         split(member[group, i], part, SUBSEP)
-        if (!(of_ours ? ours(part[1]) : is_peer(part[1])) || !((member[group, i], figure) in n))
+        if (!is_peer(part[1]) || !((member[group, i], figure) in n))
             continue
         x = median(member[group, i] SUBSEP figure)
-        if (champion == "" || better(x, result, figure)) {
-            champion = part[1] (shape(part[2]) == "" ? "" : " " shape(part[2]))
+        if (found == "" || better(x, result, figure)) {
+            found = member[group, i]
             result = x
         }
     }
-    return result
+    return found
 }
 
 function print_alone(g, group, i, f, row, cell, part, figure)
@@ -107,7 +115,20 @@ function print_alone(g, group, i, f, row, cell, part, figure)
     }
 }
 
-function ratio(x, to) { return to > 0 ? sprintf("%.2f", x / to) : "-" }
+# Of one row's figure to another's, round by round; -1: there is none.
+function ratio(row, to, figure, i, x)
+{
+    n["ratio"] = 0
+    for (i = 1; i <= n[row, figure] && i <= n[to, figure]; i++) {
+        x = in_round[to, figure, i]
+        if (x > 0)
+            value["ratio", ++n["ratio"]] = in_round[row, figure, i] / x
+    }
+    sort("ratio")
+    return n["ratio"] > 0 ? median("ratio") : -1
+}
+
+function show(x) { return x < 0 ? "-" : sprintf("%.2f", x) }
 
 function print_head(group, f, line, under)
 {
@@ -132,12 +153,11 @@ function print_compared(group, i, f, row, cell, part)
     printf "\n### %s\n\n", group
     print_head(group)
     for (f = 1; f <= labels[group]; f++)
-        champion_of[f] = best(group, label[group, f], 0)
+        champion_of[f] = best_peer(group, label[group, f])
     for (i = 1; i <= members[group]; i++) {
         row = member[group, i]
         split(row, part, SUBSEP)
-        printf "| %-18s | %8s |", part[1] (shape(part[2]) == "" ? "" : " " shape(part[2])),
-            part[3]
+        printf "| %-18s | %8s |", who(row), part[3]
         for (f = 1; f <= labels[group]; f++) {
             cell = row SUBSEP label[group, f]
             if (!(cell in n)) {
@@ -147,28 +167,44 @@ function print_compared(group, i, f, row, cell, part)
             printf " %9s |", digits(median(cell))
             if (f == 1)
                 printf " %9s | %9s |", digits(value[cell, 1]), digits(value[cell, n[cell]])
-            printf " %5s |", ratio(median(cell), champion_of[f])
+            printf " %5s |", show(ratio(row, champion_of[f], label[group, f]))
         }
         printf " %-10s |\n", aim[row]
     }
 }
 
+# That row of ours whose ratio to a peer's is best; "": there is none.
+function best_of_ours(peer, group, figure, i, part, x, result, found)
+{
+    found = ""
+    for (i = 1; i <= members[group]; i++) {
+        split(member[group, i], part, SUBSEP)
+        if (!ours(part[1]) || (x = ratio(member[group, i], peer, figure)) < 0)
+            continue
+        if (found == "" || better(x, result, figure)) {
+            found = member[group, i]
+            result = x
+        }
+    }
+    return found
+}
+
 # Where the first figure or the CPU time of the best of ours is worse than that of the best peer.
-function print_behind(group, f, figure, mine, theirs, who)
+function print_behind(group, f, figure, mine, peer, x)
 {
     for (f = 1; f <= labels[group]; f++) {
         figure = label[group, f]
         if (f > 1 && figure !~ /^cpu /)
             continue
-        mine = best(group, figure, 1)
-        who = champion
-        theirs = best(group, figure, 0)
-        if (champion == "" || who == "" || !better(theirs, mine, figure))
+        peer = best_peer(group, figure)
+        mine = peer == "" ? "" : best_of_ours(peer, group, figure)
+        x = mine == "" ? 1 : ratio(mine, peer, figure)
+        if (!better(1, x, figure))
             continue
         if (!behind++)
             print "\nBehind the best peer:\n"
-        printf "- %s, %s: %s %s, %s %s (%s)\n", group, figure, who, digits(mine), champion,
-            digits(theirs), ratio(mine, theirs)
+        printf "- %s, %s: %s %s, %s %s (%s)\n", group, figure, who(mine),
+            digits(median(mine SUBSEP figure)), who(peer), digits(median(peer SUBSEP figure)), show(x)
     }
 }
 
