@@ -22,11 +22,12 @@ struct trale_runtime {
     /*
      * A: twice the number of tasks that have been let in and not ended, and of the executors'
      * credit (see runtime_tasks_ended), plus CLOSED while the runtime is being freed, and for good
-     * once the process exits; in the upper bits the round, which is how often a freeing began. Only
-     * by read-modify-writes, so a task is either let in before the runtime closes, counted, and of
-     * an earlier round, or not let in at all. One that an executor lets in on credit was counted before; if it missed the closing, it
-     * is there before that executor is asked to cancel those of earlier rounds, or meets that when it
-     * arrives at another. Rounds wrap, and are only compared for equality.
+     * once the process exits; in the upper bits the round, which is how often a freeing began.
+     * Only by read-modify-writes, so a task is either let in before the runtime closes, counted,
+     * and of an earlier round, or not let in at all. One that an executor lets in on credit was
+     * counted before; if it missed the closing, it is there before that executor is asked to
+     * cancel those of earlier rounds, or meets that when it arrives at another. Rounds wrap, and
+     * are only compared for equality.
      */
     _Atomic(uint64_t) tasks;
     struct trale_link waiters; /* P: futures that wait for the last task to end */

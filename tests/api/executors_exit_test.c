@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "executors.h"
+#include "steps.h"
 #include "system.h"
 #include "waiters.h"
 
@@ -18,32 +19,12 @@ ENDS_AS_IT_IS
 enum { EXECUTORS = 3 };
 
 static trale_runtime *runtime;
-static atomic_long steps;
 
 static void make_runtime(unsigned executors)
 {
     trale_config config = {.executors = executors};
 
     MUST(trale_runtime_new(&runtime, &config) == 0);
-}
-
-/* Registered before the library's own handler, so it runs after it. Where others want the processors a
- * yield may take some milliseconds. */
-static void nothing_runs(void)
-{
-    long before = atomic_load(&steps);
-
-    for (int i = 0; i < 50; i++)
-        sched_yield();
-    if (atomic_load(&steps) != before)
-        _exit(99);
-}
-
-static intptr_t step_for_ever(void *arg)
-{
-    while (atomic_fetch_add(&steps, 1) >= 0)
-        trale_yield();
-    return (intptr_t)arg;
 }
 
 static intptr_t spawn_for_ever(void *arg)

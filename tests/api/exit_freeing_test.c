@@ -12,23 +12,12 @@
 #include <trale.h>
 
 #include "gate.h"
+#include "steps.h"
 #include "system.h"
 
 ENDS_AS_IT_IS
 
 static trale_runtime *runtime;
-static atomic_long steps;
-static atomic_bool cancelled;
-
-/* Registered before the library's own handler, so it runs after it. */
-static void nothing_runs(void)
-{
-    long before = atomic_load(&steps);
-    for (int i = 0; i < 50; i++)
-        sched_yield();
-    if (atomic_load(&steps) != before)
-        _exit(99);
-}
 
 /* Nor does a wait suspend what is left of the task that called exit. */
 static void nobody_waits(void)
@@ -50,15 +39,6 @@ static void nobody_spawns(void)
         _exit(97);
 }
 
-/* It is cancelled, and does not care. */
-static intptr_t step_for_ever(void *arg)
-{
-    while (atomic_fetch_add(&steps, 1) >= 0)
-        if (trale_yield() == -ECANCELED)
-            atomic_store(&cancelled, true);
-    return (intptr_t)arg;
-}
-
 static void *free_runtime(void *arg)
 {
     trale_runtime_free(runtime, TRALE_NEVER);
@@ -69,7 +49,7 @@ static void begin_freeing(void)
 {
     pthread_t thread;
     MUST(pthread_create(&thread, NULL, free_runtime, NULL) == 0);
-    while (!atomic_load(&cancelled))
+    while (!atomic_load(&steps_cancelled))
         sched_yield();
 }
 
@@ -161,7 +141,7 @@ static void exit_and_join(int64_t deadline)
     MUST(atexit(the_thread_ends) == 0);
     start_work(1);
     MUST(pthread_create(&freeing, NULL, free_and_tell, &deadline) == 0);
-    while (!atomic_load(&cancelled))
+    while (!atomic_load(&steps_cancelled))
         sched_yield();
     exit(10);
 }
@@ -203,7 +183,7 @@ static void exit_beside_a_run(void *arg)
     pthread_t thread;
     MUST(atexit(nothing_runs) == 0);
     MUST(pthread_create(&thread, NULL, run, arg) == 0);
-    while (!atomic_load(&cancelled))
+    while (!atomic_load(&steps_cancelled))
         sched_yield();
     exit(9);
 }

@@ -11,30 +11,11 @@
 
 #include "executors.h"
 #include "gate.h"
+#include "steps.h"
 #include "system.h"
 #include "wait_task.h"
 
 ENDS_AS_IT_IS
-
-static atomic_long steps;
-
-/* Registered before the library's own handler, so it runs after it. Where others want the processors a
- * yield may take some milliseconds. */
-static void nothing_runs(void)
-{
-    long before = atomic_load(&steps);
-    for (int i = 0; i < 50; i++)
-        sched_yield();
-    if (atomic_load(&steps) != before)
-        _exit(99);
-}
-
-static intptr_t step_for_ever(void *arg)
-{
-    while (atomic_fetch_add(&steps, 1) >= 0)
-        trale_yield();
-    return (intptr_t)arg;
-}
 
 static intptr_t doze_for_ever(void *arg)
 {
