@@ -19,7 +19,7 @@ ENDS_AS_IT_IS
 
 static trale_runtime *runtime;
 
-/* Nor does a wait suspend what is left of the task that called exit. */
+/* A wait does not suspend what is left of the task that called exit. */
 static void nobody_waits(void)
 {
     int error = trale_sleep_until(TRALE_NEVER);
