@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* MADV_HUGEPAGE */
+#define _GNU_SOURCE /* MADV_HUGEPAGE, MADV_COLLAPSE */
 #include "task/block.h"
 
 #include <pthread.h>
@@ -8,9 +8,18 @@
 #include "base/list.h"
 #include "task/thread.h"
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
 #define CHUNK ((uintptr_t)2 << 20) /* size and alignment: a huge page */
+#define WORTH (CHUNK / 4)          /* from here on a chunk is to be one */
 #define COLOURS 32
-#define BATCH 64 /* moved between an executor's blocks and the shared ones */
+#define SMALL 32 /* kinds */
+#define STEP 16  /* between them */
+#define LINE 64
+#define BATCH \
+    64 /* small blocks moved between an executor's and the shared ones; fewer large ones */
 #define SHARED_BYTES ((size_t)16 << 20) /* free blocks of a size that are kept mapped */
 
 struct block {
@@ -20,7 +29,7 @@ struct block {
 /*
  * Stands near its own start: which place of COLOURS, says the address. All of them at the very start
  * would fight for one set of the cache, and who frees a block among many would miss every time. All of
- * it under the pool's lock, but for kind, which does not change.
+ * it under the pool's lock, but for kind and batch, which do not change.
  */
 struct chunk {
     _Alignas(64) struct trale_link link; /* on the pool's list while it has blocks to give */
@@ -29,6 +38,8 @@ struct chunk {
     unsigned cut;  /* blocks so far */
     unsigned used; /* of them, those that are not free */
     unsigned kind;
+    unsigned batch; /* see BATCH */
+    bool huge;      /* the kernel was told */
 };
 
 static struct {
@@ -39,9 +50,31 @@ static struct {
     bool ready;                            /* lock: the lists are made */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* A large one is a line more than a number that is rounder: no two of a few stand at the same place
+ * of their page. */
 static size_t size_of(unsigned kind)
 {
-    return (kind + (size_t)1) * BLOCK_STEP;
+    unsigned large = kind - SMALL;
+
+    if (kind < SMALL)
+        return (kind + (size_t)1) * STEP;
+    return ((8 + (size_t)large % 8) * LINE << large / 8) + LINE;
+}
+
+static unsigned kind_of_large(size_t size)
+{
+    size_t rest = size - LINE - 1; /* in units of LINE << octave it is 8 to 15 */
+    unsigned octave;
+
+    if (rest < 8 * LINE)
+        return SMALL;
+    octave = (unsigned)__builtin_clzl(8 * LINE) - (unsigned)__builtin_clzl(rest);
+    return SMALL + 8 * octave + (unsigned)(rest / LINE >> octave) - 8 + 1;
+}
+
+static unsigned kind_of(size_t size)
+{
+    return size <= SMALL * STEP ? (unsigned)((size - 1) / STEP) : kind_of_large(size);
 }
 
 /* The start of the chunk that address is in. */
@@ -88,13 +121,16 @@ static struct chunk *chunk_new(unsigned kind)
 {
     char *start = map_aligned();
     struct chunk *c;
+    unsigned batch = kind < SMALL ? BATCH : BATCH / 2 >> (kind - SMALL) / 8;
+    bool huge;
 
     if (!start)
         return NULL;
-    if (pool.mapped[kind]++ > 0)
+    huge = pool.mapped[kind]++ > 0;
+    if (huge)
         madvise(start, CHUNK, MADV_HUGEPAGE);
     c = chunk_of(start);
-    *c = (struct chunk){.kind = kind, .fresh = (char *)(c + 1)};
+    *c = (struct chunk){.kind = kind, .batch = batch, .huge = huge, .fresh = (char *)(c + 1)};
     list_push_back(&pool.chunks[kind], &c->link);
     return c;
 }
@@ -102,6 +138,20 @@ static struct chunk *chunk_new(unsigned kind)
 static bool has_fresh(const struct chunk *c)
 {
     return c->fresh + size_of(c->kind) <= start_of(c) + CHUNK;
+}
+
+/* Under the lock. What was touched already becomes part of the huge page too. */
+static struct block *cut_off(struct chunk *c)
+{
+    char *block = c->fresh;
+
+    c->fresh += size_of(c->kind);
+    c->cut++;
+    if (!c->huge && c->fresh > start_of(c) + WORTH) {
+        c->huge = true;
+        madvise(start_of(c), CHUNK, MADV_COLLAPSE); /* if that fails, it stays as it is */
+    }
+    return (struct block *)(void *)block;
 }
 
 /* Under the lock. NULL: no memory. */
@@ -117,9 +167,7 @@ static struct block *take_shared(unsigned kind)
         c->free = block->next;
         pool.free[kind]--;
     } else {
-        block = (struct block *)(void *)c->fresh;
-        c->fresh += size_of(kind);
-        c->cut++;
+        block = cut_off(c);
     }
     c->used++;
     if (!c->free && !has_fresh(c))
@@ -190,45 +238,55 @@ static struct block *pop(struct block_cache *cache, unsigned kind)
 }
 
 /* An executor takes some more home than it needs now. */
-static struct block *get(unsigned kind, struct block_cache *own)
+static __attribute__((noinline)) struct block *get(unsigned kind, struct block_cache *own)
 {
     struct block *block, *more;
 
     block_pool_lock();
     block = take_shared(kind);
-    for (int i = 1; own && block && i < BATCH && (more = take_shared(kind)); i++)
+    for (unsigned i = 1; own && block && i < chunk_of(block)->batch; i++) {
+        more = take_shared(kind);
+        if (!more)
+            break;
         push(own, kind, more);
+    }
     block_pool_unlock();
     return block;
 }
 
 void *block_get(size_t size)
 {
-    unsigned kind = (unsigned)((size - 1) / BLOCK_STEP);
+    unsigned kind = kind_of(size);
     struct block_cache *own = this_thread.blocks;
     struct block *block = own ? pop(own, kind) : NULL;
 
     return block ? block : get(kind, own);
 }
 
+/* An executor that has many gives some of them. */
+static __attribute__((noinline)) void put(struct block *block, struct block_cache *own)
+{
+    const struct chunk *c = chunk_of(block);
+    unsigned kind = c->kind, batch = c->batch;
+
+    block_pool_lock();
+    if (!own)
+        put_shared(block);
+    else
+        for (unsigned i = 0; i < batch; i++)
+            put_shared(pop(own, kind));
+    block_pool_unlock();
+}
+
 void block_put(void *memory)
 {
     struct block_cache *own = this_thread.blocks;
-    struct block *block = memory;
-    unsigned kind = chunk_of(block)->kind;
+    const struct chunk *c = chunk_of(memory);
 
-    if (own) {
-        push(own, kind, block);
-        if (own->count[kind] < 2 * BATCH)
-            return;
-    }
-    block_pool_lock();
     if (own)
-        for (int i = 0; i < BATCH; i++)
-            put_shared(pop(own, kind));
-    else
-        put_shared(block);
-    block_pool_unlock();
+        push(own, c->kind, memory);
+    if (!own || own->count[c->kind] == 2 * c->batch)
+        put(memory, own);
 }
 
 void block_cache_flush(struct block_cache *cache)

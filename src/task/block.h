@@ -5,7 +5,7 @@
  *
  * malloc does as well for a few. Of a million tasks that end in any order, every free meets a cold
  * neighbour or two, and every access a page that the TLB does not know; here a free touches the block
- * alone, and but for the first chunk of a size they are huge pages.
+ * alone, and chunks are huge pages, but for the first of a size while little of it is used.
  */
 #ifndef TASK_BLOCK_H
 #define TASK_BLOCK_H
@@ -13,9 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BLOCK_STEP 16
-#define BLOCK_KINDS 32 /* sizes are STEP * (kind + 1) */
-#define BLOCK_MAX ((size_t)BLOCK_STEP * BLOCK_KINDS)
+#define BLOCK_KINDS 73 /* sizes: up to 512 every 16 bytes, beyond it eight to the octave */
+#define BLOCK_MAX ((size_t)16448)
 
 struct block;
 

@@ -30,6 +30,19 @@ int munmap(void *start, size_t size)
     return (int)syscall(SYS_munmap, start, size);
 }
 
+static int collapsed, huge;
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+int madvise(void *start, size_t size, int advice)
+{
+    collapsed += advice == MADV_COLLAPSE;
+    huge += advice == MADV_HUGEPAGE;
+    return (int)syscall(SYS_madvise, start, size, advice);
+}
+
 static void *blocks[MANY];
 
 #define CHUNK ((size_t)2 << 20) /* as in block.c */
@@ -52,6 +65,14 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
     return (uintptr_t)start % CHUNK == 0 ? start + odd : start;
 }
 
+static unsigned free_in(const struct block_cache *cache)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < BLOCK_KINDS; i++)
+        n += cache->count[i];
+    return n;
+}
+
 static void fill(void *block, size_t size, unsigned i)
 {
     memset(block, (int)(i % 251), size);
@@ -64,18 +85,43 @@ static void check_filled(const void *block, size_t size, unsigned i)
         ck_assert_uint_eq(byte[k], i % 251);
 }
 
+/* All small ones, and some of each large kind, which begins after a multiple of 64. */
+static size_t next_size(size_t size)
+{
+    size_t rest = size % 64;
+    return size <= 512 || rest < 2 ? size + 1 : size - rest + 64;
+}
+
 START_TEST(blocks_of_every_size_are_aligned_and_apart)
 {
-    for (size_t size = 1; size <= BLOCK_MAX; size++) {
+    for (size_t size = 1; size <= BLOCK_MAX; size = next_size(size)) {
         blocks[size] = block_get(size);
         ck_assert_ptr_nonnull(blocks[size]);
         ck_assert_uint_eq((uintptr_t)blocks[size] % 16, 0);
         fill(blocks[size], size, (unsigned)size);
     }
-    for (size_t size = 1; size <= BLOCK_MAX; size++) {
+    for (size_t size = 1; size <= BLOCK_MAX; size = next_size(size)) {
         check_filled(blocks[size], size, (unsigned)size);
         block_put(blocks[size]);
     }
+}
+END_TEST
+
+/* How far apart the first two of a chunk are: nothing was freed before. */
+static size_t distance(size_t size)
+{
+    char *first = block_get(size), *second = block_get(size);
+    return (size_t)(second - first);
+}
+
+START_TEST(none_wastes_more_than_an_eighth_of_it_and_a_line)
+{
+    for (size_t size = 1; size <= BLOCK_MAX; size = next_size(size)) {
+        size_t apart = distance(size);
+        ck_assert_uint_ge(apart, size);
+        ck_assert_uint_le(apart, size + (size <= 512 ? 15 : size / 8 + 64));
+    }
+    ck_assert_uint_eq(distance(BLOCK_MAX), BLOCK_MAX);
 }
 END_TEST
 
@@ -90,9 +136,60 @@ START_TEST(the_last_one_is_used_again_first)
     ck_assert_ptr_eq(block_get(112), first);
     ck_assert_ptr_ne(block_get(113), first);
     block_cache_flush(&cache);
-    for (unsigned i = 0; i < BLOCK_KINDS; i++)
-        ck_assert_uint_eq(cache.count[i], 0);
+    ck_assert_uint_eq(free_in(&cache), 0);
     this_thread.blocks = NULL;
+}
+END_TEST
+
+/* What it keeps of one size is less than 128 KiB. */
+START_TEST(who_needs_one_takes_some_home)
+{
+    static const struct {
+        size_t size;
+        unsigned at_once;
+    } cases[] = {{1, 64}, {512, 64}, {513, 32}, {4400, 4}, {8257, 2}, {BLOCK_MAX, 1}};
+    struct block_cache cache = {0};
+    this_thread.blocks = &cache;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        unsigned most = 0, at_once = cases[c].at_once, kept, n = 4 * at_once;
+        blocks[0] = block_get(cases[c].size);
+        ck_assert_uint_eq(free_in(&cache), at_once - 1);
+        for (unsigned i = 1; i < n; i++)
+            blocks[i] = block_get(cases[c].size);
+        ck_assert_uint_eq(free_in(&cache), 0);
+        for (unsigned i = 0; i < n; i++) {
+            block_put(blocks[i]);
+            kept = free_in(&cache);
+            most = kept > most ? kept : most;
+        }
+        ck_assert_uint_eq(most, 2 * at_once - 1);
+        block_cache_flush(&cache);
+    }
+    this_thread.blocks = NULL;
+}
+END_TEST
+
+START_TEST(a_chunk_that_is_a_quarter_full_becomes_a_huge_page)
+{
+    static const size_t sizes[] = {112, 4400};
+    for (size_t s = 0; s < 2; s++) {
+        unsigned n = 0, quarter = (unsigned)(CHUNK / 4 / sizes[s]);
+        for (collapsed = huge = 0; collapsed == 0; n++)
+            fill(blocks[n] = block_get(sizes[s]), sizes[s], n);
+        ck_assert_uint_le(n, quarter + 1);
+        ck_assert_uint_ge(n, quarter * 7 / 8); /* a block has some more than was asked for */
+        ck_assert_int_eq(huge, 0);
+        for (; huge == 0; n++)
+            fill(blocks[n] = block_get(sizes[s]), sizes[s],
+                 n); /* the next chunk is one at once */
+        for (unsigned end = n + 2 * quarter; n < end; n++)
+            fill(blocks[n] = block_get(sizes[s]), sizes[s], n);
+        ck_assert_int_eq(collapsed, 1);
+        while (n-- > 0) {
+            check_filled(blocks[n], sizes[s], n);
+            block_put(blocks[n]);
+        }
+    }
 }
 END_TEST
 
@@ -187,6 +284,8 @@ START_TEST(another_thread_may_give_them_back)
 }
 END_TEST
 
-TEST_MAIN("block", blocks_of_every_size_are_aligned_and_apart, the_last_one_is_used_again_first,
+TEST_MAIN("block", blocks_of_every_size_are_aligned_and_apart,
+          none_wastes_more_than_an_eighth_of_it_and_a_line, who_needs_one_takes_some_home,
+          a_chunk_that_is_a_quarter_full_becomes_a_huge_page, the_last_one_is_used_again_first,
           wherever_the_kernel_puts_a_chunk, what_cannot_be_unmapped_is_used_again,
           many_come_and_go, another_thread_may_give_them_back)
