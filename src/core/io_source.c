@@ -19,17 +19,6 @@ void source_owe(trale_io *io, unsigned direction, int error)
                               memory_order_relaxed); /* see source_owed */
 }
 
-int source_owed(trale_io *io, unsigned direction)
-{
-    _Atomic(int) *owed = &io->owed[direction == TRALE_WRITABLE];
-
-    /* Relaxed: whoever moved the bytes before has the error next; others have no order with
-     * it. */
-    return atomic_load_explicit(owed, memory_order_relaxed)
-               ? atomic_exchange_explicit(owed, 0, memory_order_relaxed)
-               : 0;
-}
-
 void source_release(trale_io *io)
 {
     /* Release and acquire pair with each other: the last one frees after every use. */
@@ -206,13 +195,6 @@ int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned interest,
     return error;
 }
 
-void source_hold(struct trale_io_waiter *waiter, trale_io *io)
-{
-    if (!waiter->io)
-        source_retain(io);
-    waiter->io = io;
-}
-
 static void take_out(struct trale_io_waiter *waiter, trale_io *io)
 {
     lock_take(&io->lock);
@@ -222,7 +204,7 @@ static void take_out(struct trale_io_waiter *waiter, trale_io *io)
     lock_give(&io->lock);
 }
 
-void source_forget(struct trale_io_waiter *waiter)
+void source_forget_used(struct trale_io_waiter *waiter)
 {
     trale_io *io = waiter->io;
 

@@ -97,11 +97,14 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output);
 
-/* A poll that gives way before it has looked keeps the io, for the call has begun. */
-void source_hold(struct trale_io_waiter *waiter, trale_io *io);
+/* The drop of every operation on an io; of one on a file, too. Most have not waited. */
+void source_forget_used(struct trale_io_waiter *waiter);
 
-/* The drop of every operation on an io; of one on a file, too. */
-void source_forget(struct trale_io_waiter *waiter);
+static inline void source_forget(struct trale_io_waiter *waiter)
+{
+    if (waiter->io || waiter->job)
+        source_forget_used(waiter);
+}
 
 /* The reactor reports; claims the waiters that are concerned. */
 void source_ready(trale_io *io, uint64_t ready, struct wake_batch *batch);
@@ -112,13 +115,32 @@ void source_evict(trale_io *io, struct wake_batch *batch);
 void source_retain(trale_io *io);
 void source_release(trale_io *io);
 
+/* A poll that gives way before it has looked keeps the io, for the call has begun. */
+static inline void source_hold(struct trale_io_waiter *waiter, trale_io *io)
+{
+    if (waiter->io)
+        return;
+    source_retain(io);
+    waiter->io = io;
+}
+
 /*
  * An error that a call met after it had moved bytes: the call returns the count, and the next
  * one in that direction, unless it stands apart, the error. (The kernel tells of a reset only
  * once.)
  */
 void source_owe(trale_io *io, unsigned direction, int error);
-int source_owed(trale_io *io, unsigned direction); /* 0: none is; source_poll asks by itself */
+
+/* 0: none is; source_poll asks by itself. Relaxed: whoever moved the bytes before has the error next;
+ * others have no order with it. */
+static inline int source_owed(trale_io *io, unsigned direction)
+{
+    _Atomic(int) *owed = &io->owed[direction == TRALE_WRITABLE];
+
+    return atomic_load_explicit(owed, memory_order_relaxed)
+               ? atomic_exchange_explicit(owed, 0, memory_order_relaxed)
+               : 0;
+}
 
 /*
  * Around what uses io->fd for long, on another thread: a close does not wait for it, but leaves

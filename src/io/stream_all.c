@@ -46,7 +46,7 @@ static void read_full_drop(trale_future *self)
 {
     trale_read_full_future *f = container_of(self, trale_read_full_future, future);
 
-    trale_future_drop(&f->read.future);
+    source_forget(&f->read.waiter);
     if (f->held)
         source_release(f->read.io);
     if (f->moved == 0)
@@ -163,7 +163,7 @@ static void write_all_drop(trale_future *self)
 {
     trale_write_all_future *f = container_of(self, trale_write_all_future, future);
 
-    trale_future_drop(&f->write.future);
+    source_forget(&f->write.waiter);
     if (f->held)
         source_release(f->write.io);
     if (f->moved == 0)
