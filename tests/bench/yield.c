@@ -2,13 +2,15 @@
  * yield_2, yield_1000: so many fibers take turns; one yield is one switch to the executor, one
  * turn of the run queue, and one switch to the next fiber.
  */
+#include <stdatomic.h>
+
 #include "bench.h"
 
 #define WARM_UP 10
 
 struct ring {
     long fibers, rounds;
-    long entered, left;
+    atomic_long entered, left; /* there may be several executors */
     struct span span;
 };
 
