@@ -1,4 +1,10 @@
-/* What every other header of trale needs: linkage, and the types all of them speak of. */
+/*
+ * What every other header of trale needs: linkage, and the types all of them speak of.
+ *
+ * For all calls: a thread must not be cancelled with pthread_cancel(3) while it is in one, for what
+ * the call holds would stay held. A thread that others may cancel disables that beforehand,
+ * pthread_setcancelstate(3).
+ */
 #ifndef TRALE_BASE_H
 #define TRALE_BASE_H
 
