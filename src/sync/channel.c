@@ -113,7 +113,7 @@ static void call_receivers(trale_channel *ch, struct wake_batch *batch)
         call(&ch->receivers, &ch->receivers_called, batch);
 }
 
-static void copy(const trale_channel *ch, void *to, const void *from)
+ALWAYS_INLINE void copy(const trale_channel *ch, void *to, const void *from)
 {
     if (!to || !from) /* items have no bytes */
         return;
@@ -123,7 +123,7 @@ static void copy(const trale_channel *ch, void *to, const void *from)
         memcpy(to, from, ch->item_size);
 }
 
-static void put(trale_channel *ch, const void *item)
+ALWAYS_INLINE void put(trale_channel *ch, const void *item)
 {
     size_t place = ch->first + ch->count++;
 
@@ -132,7 +132,7 @@ static void put(trale_channel *ch, const void *item)
     copy(ch, ch->items + place * ch->item_size, item);
 }
 
-static void take(trale_channel *ch, void *item)
+ALWAYS_INLINE void take(trale_channel *ch, void *item)
 {
     copy(ch, item, ch->items + ch->first * ch->item_size);
     ch->count--;
@@ -264,8 +264,6 @@ static void waiter_init(struct trale_channel_waiter *w)
     w->stage = ABSENT;
 }
 
-/* The polls. */
-
 static enum trale_poll send_poll(trale_future *self, trale_context *cx)
 {
     trale_channel_send_future *f = container_of(self, trale_channel_send_future, future);
@@ -364,7 +362,42 @@ void trale_channel_recv_init(trale_channel_recv_future *f, trale_channel *channe
     waiter_init(&f->waiter);
 }
 
-int trale_channel_try_send(trale_channel *ch, const void *item)
+/* What concerns nobody who waits, by the owner of the lock: no call, and no register saved for one,
+ * so the rest is out of line. False: nothing was done, and it may be otherwise. */
+static inline bool enter_at_once(trale_channel *ch, const void *item)
+{
+    return ch && item && ch->capacity > 0 && ch->item_size == sizeof(void *) &&
+           owned_enter_at_once(&ch->lock);
+}
+
+static inline bool send_at_once(trale_channel *ch, const void *item)
+{
+    bool done;
+
+    if (!enter_at_once(ch, item))
+        return false;
+    done = !ch->closed && list_empty(&ch->senders) && list_empty(&ch->receivers) &&
+           has_room_left(ch);
+    if (done)
+        put(ch, item);
+    owned_leave(&ch->lock, true);
+    return done;
+}
+
+static inline bool recv_at_once(trale_channel *ch, void *item)
+{
+    bool done;
+
+    if (!enter_at_once(ch, item))
+        return false;
+    done = list_empty(&ch->senders) && list_empty(&ch->receivers) && has_items_left(ch);
+    if (done)
+        take(ch, item);
+    owned_leave(&ch->lock, true);
+    return done;
+}
+
+static __attribute__((noinline)) int try_send(trale_channel *ch, const void *item)
 {
     struct wake_batch batch = {0};
     bool owner;
@@ -379,7 +412,7 @@ int trale_channel_try_send(trale_channel *ch, const void *item)
     return error;
 }
 
-int trale_channel_try_recv(trale_channel *ch, void *item)
+static __attribute__((noinline)) int try_recv(trale_channel *ch, void *item)
 {
     struct wake_batch batch = {0};
     bool owner;
@@ -394,47 +427,57 @@ int trale_channel_try_recv(trale_channel *ch, void *item)
     return error;
 }
 
-/* Without capacity every other call waits: it is not worth trying. */
-static bool may_try(const trale_channel *ch)
+int trale_channel_try_send(trale_channel *channel, const void *item)
 {
-    return ch && ch->capacity > 0;
+    return send_at_once(channel, item) ? 0 : try_send(channel, item);
 }
 
-/* Not inline, so that who finds something there need not save what a switch takes. */
-static __attribute__((noinline)) int wait_to_send(trale_channel *channel, const void *item)
+int trale_channel_try_recv(trale_channel *channel, void *item)
+{
+    return recv_at_once(channel, item) ? 0 : try_recv(channel, item);
+}
+
+/* Without capacity every other call waits: it is not worth trying. */
+static __attribute__((noinline)) int send(trale_channel *channel, const void *item)
 {
     trale_channel_send_future f;
+    int error = -EAGAIN;
 
+    if (channel && channel->capacity > 0 && await_at_once("trale_channel_send"))
+        error = try_send(channel, item);
+    if (error != -EAGAIN)
+        return error;
     trale_channel_send_init(&f, channel, item);
     return (int)await_known("trale_channel_send", &f.future, send_poll, send_drop);
 }
 
-int trale_channel_send(trale_channel *channel, const void *item)
-{
-    int error;
-
-    if (!may_try(channel) || !await_fiber_at_once(__func__))
-        return wait_to_send(channel, item);
-    error = trale_channel_try_send(channel, item);
-    return error == -EAGAIN ? wait_to_send(channel, item) : error;
-}
-
-static __attribute__((noinline)) int wait_to_recv(trale_channel *channel, void *item)
+static __attribute__((noinline)) int recv(trale_channel *channel, void *item)
 {
     trale_channel_recv_future f;
+    int error = -EAGAIN;
 
+    if (channel && channel->capacity > 0 && await_at_once("trale_channel_recv"))
+        error = try_recv(channel, item);
+    if (error != -EAGAIN)
+        return error;
     trale_channel_recv_init(&f, channel, item);
     return (int)await_known("trale_channel_recv", &f.future, recv_poll, recv_drop);
 }
 
+int trale_channel_send(trale_channel *channel, const void *item)
+{
+    if (!await_fiber_may_at_once() || !send_at_once(channel, item))
+        return send(channel, item);
+    this_thread.spent++;
+    return 0;
+}
+
 int trale_channel_recv(trale_channel *channel, void *item)
 {
-    int error;
-
-    if (!may_try(channel) || !await_fiber_at_once(__func__))
-        return wait_to_recv(channel, item);
-    error = trale_channel_try_recv(channel, item);
-    return error == -EAGAIN ? wait_to_recv(channel, item) : error;
+    if (!await_fiber_may_at_once() || !recv_at_once(channel, item))
+        return recv(channel, item);
+    this_thread.spent++;
+    return 0;
 }
 
 /* Called to see it: who would send, and who would receive if no item is left for anybody. */

@@ -37,23 +37,27 @@ struct owned_lock {
 /* The slow way. True: the caller is, or has just become, the owner, and busy. */
 bool owned_enter_slowly(struct owned_lock *l, struct run_queue *me);
 
-/* The owner said that it is busy, and is the owner no more: the same. */
-bool owned_step_back(struct owned_lock *l, struct run_queue *me);
+/* The owner said that it is busy, and is the owner no more: it is not busy. False. */
+bool owned_step_back(struct owned_lock *l);
+
+/* True: as its owner. False: it is not to be had at once, or by the owner alone. */
+static inline bool owned_enter_at_once(struct owned_lock *l)
+{
+    struct run_queue *me = this_thread.queue;
+
+    if (!me || atomic_load_explicit(&l->owner, memory_order_relaxed) != (uintptr_t)me)
+        return false;
+    atomic_store_explicit(&l->busy, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* for the compiler alone */
+    return __builtin_expect(
+               atomic_load_explicit(&l->owner, memory_order_relaxed) == (uintptr_t)me, true) ||
+           owned_step_back(l);
+}
 
 /* True: as its owner. The answer belongs to owned_leave. */
 static inline bool owned_enter(struct owned_lock *l)
 {
-    struct run_queue *me = this_thread.queue;
-
-    if (me && atomic_load_explicit(&l->owner, memory_order_relaxed) == (uintptr_t)me) {
-        atomic_store_explicit(&l->busy, 1, memory_order_relaxed);
-        atomic_signal_fence(memory_order_seq_cst); /* for the compiler alone */
-        if (__builtin_expect(
-                atomic_load_explicit(&l->owner, memory_order_relaxed) == (uintptr_t)me, true))
-            return true;
-        return owned_step_back(l, me);
-    }
-    return owned_enter_slowly(l, me);
+    return owned_enter_at_once(l) || owned_enter_slowly(l, this_thread.queue);
 }
 
 static inline void owned_leave(struct owned_lock *l, bool as_owner)

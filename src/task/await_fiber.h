@@ -91,17 +91,14 @@ ALWAYS_INLINE intptr_t await_fiber(trale_task *task, trale_future *future, poll_
     return output;
 }
 
-/* await_at_once; no call for a fiber that is in no scope. */
-ALWAYS_INLINE bool await_fiber_at_once(const char *function)
+/* Is await_at_once sure to say yes? For a fiber that is in no scope. Whoever does without a future
+ * then counts it in this_thread.spent. */
+ALWAYS_INLINE bool await_fiber_may_at_once(void)
 {
-    trale_task *task = this_thread.task;
+    const trale_task *task = this_thread.task;
 
-    if (!task || this_thread.polling || scope_current())
-        return await_at_once(function);
-    if (state_is_cancelled(&task->waker.state) || this_thread.spent >= POLL_BUDGET)
-        return false;
-    this_thread.spent++;
-    return true;
+    return task && !this_thread.polling && !scope_current() &&
+           !state_is_cancelled(&task->waker.state) && this_thread.spent < POLL_BUDGET;
 }
 
 static inline bool await_withdraws(trale_future *future)

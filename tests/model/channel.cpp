@@ -39,7 +39,7 @@ namespace model
 /* The one channel of a scenario; the ring is behind it. */
 static struct {
     alignas(trale_channel) char channel[sizeof(trale_channel)];
-    int items[4];
+    long items[4];
 } memory;
 
 trale_channel *make_channel()
@@ -62,12 +62,12 @@ struct with_channel {
     trale_channel_recv_future receives[max_threads];
     trale_select_future selects[max_threads];
     trale_future *arms[max_threads][2];
-    int items[max_threads], received[max_threads][4] = {};
+    long items[max_threads], received[max_threads][4] = {};
     int sent = 0, count = 0, sum = 0;
 
     explicit with_channel(size_t capacity)
     {
-        trale_channel_new(&ch, sizeof(int), capacity);
+        trale_channel_new(&ch, sizeof(long), capacity);
     }
     ~with_channel()
     {
@@ -159,7 +159,7 @@ struct with_channel {
     /* All that was sent was received or is there; nobody stands in the books. */
     void is_settled()
     {
-        for (int item; trale_channel_try_recv(ch, &item) == 0; count--)
+        for (long item; trale_channel_try_recv(ch, &item) == 0; count--)
             sum += item;
         RL_ASSERT(count == 0);
         RL_ASSERT(sum == sent);
@@ -212,6 +212,135 @@ struct face_to_face : suite<face_to_face, 2, 0, 3>, with_channel {
 };
 SCENARIO(face_to_face, "channel: two selects face each other");
 
+/* What needs nobody who waits is done at once, and only that: here somebody may wait. */
+struct receive_and_try_buffered : suite<receive_and_try_buffered, 2>, with_channel {
+    receive_and_try_buffered() : with_channel(1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            return note_received(wait(receiving()));
+        items[1] = 5;
+        note_sent(trale_channel_try_send(ch, &items[1]));
+    }
+    void after()
+    {
+        RL_ASSERT(sent == 5 && sum == 5);
+        is_settled();
+    }
+};
+SCENARIO(receive_and_try_buffered, "channel: room for one, one receives, one tries to send");
+
+struct send_and_try_buffered : suite<send_and_try_buffered, 2>, with_channel {
+    send_and_try_buffered() : with_channel(1)
+    {
+    }
+    void before()
+    {
+        long item = 10;
+
+        trale_channel_try_send(ch, &item);
+        sent = item, count = 1;
+    }
+    void thread(unsigned index)
+    {
+        if (index == 0)
+            note_sent(wait(sending(1)));
+        else
+            note_received(trale_channel_try_recv(ch, &received[1][0]));
+    }
+    void after()
+    {
+        RL_ASSERT(sent == 11 && sum == 10);
+        is_settled();
+    }
+};
+SCENARIO(send_and_try_buffered, "channel: full, one sends, one tries to receive");
+
+/* An item that somebody was called for is his. */
+struct called_and_try : suite<called_and_try, 3, 1 << TOOK, 2>, with_channel {
+    called_and_try() : with_channel(2)
+    {
+    }
+    void thread(unsigned index)
+    {
+        intptr_t error;
+
+        if (index == 0)
+            return note_received(wait(receiving()));
+        if (index == 1)
+            return note_sent(wait(sending(1))), note_sent(wait(sending(2)));
+        error = trale_channel_try_recv(ch, &received[2][0]);
+        if (error == 0)
+            reached(TOOK);
+        note_received(error);
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(called_and_try, "channel: one receives, one sends two, one tries to receive");
+
+/* Room that somebody was called for, likewise. */
+struct room_and_try : suite<room_and_try, 3, 1 << TOOK, 2>, with_channel {
+    room_and_try() : with_channel(1)
+    {
+    }
+    void before()
+    {
+        long item = 10;
+
+        trale_channel_try_send(ch, &item);
+        sent = item, count = 1;
+    }
+    void thread(unsigned index)
+    {
+        intptr_t error;
+
+        if (index == 0)
+            return note_sent(wait(sending(1)));
+        if (index == 1)
+            return note_received(wait(receiving())), note_received(wait(receiving()));
+        items[2] = 5;
+        error = trale_channel_try_send(ch, &items[2]);
+        if (error == 0)
+            reached(TOOK);
+        note_sent(error);
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(room_and_try, "channel: full, one sends, one receives two, one tries to send");
+
+struct closed_and_try : suite<closed_and_try, 2, 1 << TOOK | 1 << CLOSED, 2>, with_channel {
+    closed_and_try() : with_channel(1)
+    {
+    }
+    void thread(unsigned index)
+    {
+        intptr_t error;
+
+        if (index == 0) {
+            trale_channel_close(ch);
+            RL_ASSERT(trale_channel_try_send(ch, &items[0]) == -EPIPE);
+            return;
+        }
+        items[1] = 5;
+        error = trale_channel_try_send(ch, &items[1]);
+        reached(error == 0 ? TOOK : CLOSED);
+        note_sent(error);
+    }
+    void after()
+    {
+        is_settled();
+    }
+};
+SCENARIO(closed_and_try, "channel: one closes, one tries to send");
+
 /* A receiver who may withdraw when he is called, one who waits, and two items. */
 struct buffered_and_withdrawal
     : suite<buffered_and_withdrawal, 3, 1 << TOOK | 1 << WITHDREW | 1 << WITHDREW_CALLED, 2>,
@@ -246,7 +375,7 @@ struct room_and_withdrawal
     }
     void before()
     {
-        int item = 10;
+        long item = 10;
 
         trale_channel_try_send(ch, &item);
         sent = item, count = 1;

@@ -112,11 +112,6 @@ inline bool await_at_once(const char *)
     return true;
 }
 
-inline bool await_fiber_at_once(const char *)
-{
-    return true;
-}
-
 inline bool await_budget_is_spent(trale_waker *)
 {
     return false;
