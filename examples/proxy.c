@@ -1,7 +1,7 @@
 /*
  * A TCP forwarder: carries every connection made to LISTEN on to TARGET, for instance
  *     proxy 127.0.0.1:0 127.0.0.1:6379
- * One task per direction. Little is copied; much goes through a pipe and is not, see splice(2). The
+ * One task per direction. Little is copied; much goes through a pipe and is not: splice(2). The
  * end of one direction is passed on and the other goes on; an error in one ends both. Runs until
  * SIGINT or SIGTERM. Prints:
  *     listening at 127.0.0.1:PORT
@@ -36,7 +36,7 @@ static void complain(const char *what, const char *endpoint, intptr_t error)
 
 static ssize_t move(int from, int to, size_t size)
 {
-    ssize_t n = splice(from, NULL, to, NULL, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    ssize_t n = splice(from, NULL, to, NULL, size, SPLICE_F_NONBLOCK);
 
     return n < 0 ? -errno : n;
 }
@@ -44,11 +44,14 @@ static ssize_t move(int from, int to, size_t size)
 static ssize_t empty(int pipe, trale_io *to, size_t inside, atomic_ullong *bytes)
 {
     ssize_t n;
+    int ready;
 
     while (inside > 0) {
         n = move(pipe, trale_io_fd(to), inside);
-        if (n == -EAGAIN && (n = trale_wait(to, TRALE_WRITABLE)) > 0)
-            continue;
+        if (n == -EAGAIN) {
+            ready = trale_wait(to, TRALE_WRITABLE);
+            n = ready < 0 ? ready : 0;
+        }
         if (n < 0)
             return n;
         inside -= (size_t)n;
@@ -57,8 +60,13 @@ static ssize_t empty(int pipe, trale_io *to, size_t inside, atomic_ullong *bytes
     return 0;
 }
 
-/* As much as there is now. At the end of from too it is 0: the next read tells. */
-static ssize_t pass(trale_io *from, trale_io *to, const int *pipe, atomic_ullong *bytes)
+/* Where a system call filter refuses splice, all is copied. */
+static bool is_refused(ssize_t error)
+{
+    return error == -EINVAL || error == -ENOSYS || error == -EPERM;
+}
+
+static ssize_t pass_through(const int *pipe, trale_io *from, trale_io *to, atomic_ullong *bytes)
 {
     ssize_t n;
 
@@ -69,20 +77,28 @@ static ssize_t pass(trale_io *from, trale_io *to, const int *pipe, atomic_ullong
         if (n != 0)
             return n;
     }
-    return n == -EAGAIN ? 0 : n;
+    return n == -EAGAIN || is_refused(n) ? 0 : n;
 }
 
-/* A connection that needs none has no pipe, and without one all is copied. */
-static bool have_pipe(int *ends)
+/* As much as there is now. At the end of from too it is 0: the next read tells. The pipe does not
+ * outlast it, for a user may have only so many large ones (pipe(7)). */
+static ssize_t pass(trale_io *from, trale_io *to, atomic_ullong *bytes)
 {
-    if (ends[0] < 0 && pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0)
-        fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* if that is too much, it is smaller */
-    return ends[0] >= 0;
+    int pipe[2];
+    ssize_t error;
+
+    if (pipe2(pipe, O_NONBLOCK | O_CLOEXEC) != 0)
+        return 0;                            /* it is copied, then */
+    fcntl(pipe[1], F_SETPIPE_SZ, PIPE_SIZE); /* if that is too much, it is smaller */
+    error = pass_through(pipe, from, to, bytes);
+    close(pipe[0]);
+    close(pipe[1]);
+    return error;
 }
 
 /* Until from has no more to say: 0; or until something goes wrong: the error. Where a read fills
  * the buffer there is more. */
-static ssize_t pump(trale_io *from, trale_io *to, int *pipe, atomic_ullong *bytes)
+static ssize_t pump(trale_io *from, trale_io *to, atomic_ullong *bytes)
 {
     char buffer[16384];
     ssize_t n, written, error = 0;
@@ -93,8 +109,8 @@ static ssize_t pump(trale_io *from, trale_io *to, int *pipe, atomic_ullong *byte
             atomic_fetch_add(bytes, (unsigned long long)written);
         if (written != n)
             return written < 0 ? written : -EPIPE;
-        if (n == sizeof buffer && have_pipe(pipe))
-            error = pass(from, to, pipe, bytes);
+        if (n == sizeof buffer)
+            error = pass(from, to, bytes);
     }
     return error != 0 ? error : n;
 }
@@ -102,14 +118,7 @@ static ssize_t pump(trale_io *from, trale_io *to, int *pipe, atomic_ullong *byte
 static void run_direction(struct connection *c, trale_io *from, trale_io *to,
                           atomic_ullong *bytes)
 {
-    int pipe[2] = {-1, -1};
-    ssize_t error = pump(from, to, pipe, bytes);
-
-    if (pipe[0] >= 0) {
-        close(pipe[0]);
-        close(pipe[1]);
-    }
-    if (error == 0) {
+    if (pump(from, to, bytes) == 0) {
         trale_shutdown(to, SHUT_WR);
     } else { /* whatever the other direction waits for, it finds an end */
         trale_shutdown(from, SHUT_RDWR);
@@ -232,7 +241,6 @@ int main(int argc, char **argv)
         return 2;
     }
     target = argv[2];
-    signal(SIGPIPE, SIG_IGN); /* splice raises it, the library's own calls do not */
     setvbuf(stdout, NULL, _IOLBF, 0);
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

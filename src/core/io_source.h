@@ -97,9 +97,9 @@ enum trale_poll source_poll(struct trale_io_waiter *waiter, trale_io *io, unsign
                             source_try *attempt, void *operation, trale_context *cx,
                             intptr_t *output);
 
-/* The drop of every operation on an io; of one on a file, too. Most have not waited. */
 void source_forget_used(struct trale_io_waiter *waiter);
 
+/* The drop of every operation on an io; of one on a file, too. Most have not waited. */
 static inline void source_forget(struct trale_io_waiter *waiter)
 {
     if (waiter->io || waiter->job)

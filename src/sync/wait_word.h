@@ -96,7 +96,7 @@ static inline int32_t word_lock(wait_word *w)
                 return word_value_of(old);
             continue;
         }
-        if (spins++ < WORD_SPINS) {
+        if (spins++ < WORD_SPINS && spin_allowed()) {
             word_pause();
         } else if ((old & WORD_CONTENDED) || atomic_compare_exchange_weak_explicit(
                                                  w, &old, old | WORD_CONTENDED,

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* MADV_HUGEPAGE, MADV_COLLAPSE */
+#define _GNU_SOURCE /* MADV_HUGEPAGE */
 #include "task/block.h"
 
 #include <pthread.h>
@@ -8,18 +8,15 @@
 #include "base/list.h"
 #include "task/thread.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25 /* Linux 6.1 */
-#endif
-
 #define CHUNK ((uintptr_t)2 << 20) /* size and alignment: a huge page */
-#define WORTH (CHUNK / 4)          /* from here on a chunk is to be one */
+#define FIRST (CHUNK / 2)          /* so much of the first of a size is used, on small pages */
 #define COLOURS 32
 #define SMALL 32 /* kinds */
 #define STEP 16  /* between them */
 #define LINE 64
-#define BATCH \
-    64 /* small blocks moved between an executor's and the shared ones; fewer large ones */
+
+/* So many small ones are moved at once between an executor's and the shared; fewer large ones. */
+#define BATCH 64
 #define SHARED_BYTES ((size_t)16 << 20) /* free blocks of a size that are kept mapped */
 
 struct block {
@@ -35,6 +32,7 @@ struct chunk {
     _Alignas(64) struct trale_link link; /* on the pool's list while it has blocks to give */
     struct block *free;
     char *fresh;   /* from here on it is not cut into blocks yet */
+    char *end;     /* up to here it will be */
     unsigned cut;  /* blocks so far */
     unsigned used; /* of them, those that are not free */
     unsigned kind;
@@ -116,42 +114,30 @@ static char *map_aligned(void)
     return start + before;
 }
 
-/* Under the lock. */
+/* Under the lock. The first of a size stays on small pages, and ends early: whoever has only a few
+ * blocks does not pay for a huge page. */
 static struct chunk *chunk_new(unsigned kind)
 {
     char *start = map_aligned();
+    bool first = pool.mapped[kind] == 0;
     struct chunk *c;
-    unsigned batch = kind < SMALL ? BATCH : BATCH / 2 >> (kind - SMALL) / 8;
-    bool huge;
 
     if (!start)
         return NULL;
-    huge = pool.mapped[kind]++ > 0;
-    if (huge)
-        madvise(start, CHUNK, MADV_HUGEPAGE);
+    madvise(start, CHUNK, first ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
     c = chunk_of(start);
-    *c = (struct chunk){.kind = kind, .batch = batch, .huge = huge, .fresh = (char *)(c + 1)};
+    *c = (struct chunk){.kind = kind,
+                        .batch = kind < SMALL ? BATCH : BATCH / 2 >> (kind - SMALL) / 8,
+                        .fresh = (char *)(c + 1),
+                        .end = start + (first ? FIRST : CHUNK)};
     list_push_back(&pool.chunks[kind], &c->link);
+    pool.mapped[kind]++;
     return c;
 }
 
 static bool has_fresh(const struct chunk *c)
 {
-    return c->fresh + size_of(c->kind) <= start_of(c) + CHUNK;
-}
-
-/* Under the lock. What was touched already becomes part of the huge page too. */
-static struct block *cut_off(struct chunk *c)
-{
-    char *block = c->fresh;
-
-    c->fresh += size_of(c->kind);
-    c->cut++;
-    if (!c->huge && c->fresh > start_of(c) + WORTH) {
-        c->huge = true;
-        madvise(start_of(c), CHUNK, MADV_COLLAPSE); /* if that fails, it stays as it is */
-    }
-    return (struct block *)(void *)block;
+    return c->fresh + size_of(c->kind) <= c->end;
 }
 
 /* Under the lock. NULL: no memory. */
@@ -167,7 +153,9 @@ static struct block *take_shared(unsigned kind)
         c->free = block->next;
         pool.free[kind]--;
     } else {
-        block = cut_off(c);
+        block = (struct block *)(void *)c->fresh;
+        c->fresh += size_of(kind);
+        c->cut++;
     }
     c->used++;
     if (!c->free && !has_fresh(c))

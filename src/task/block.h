@@ -5,7 +5,7 @@
  *
  * malloc does as well for a few. Of a million tasks that end in any order, every free meets a cold
  * neighbour or two, and every access a page that the TLB does not know; here a free touches the block
- * alone, and chunks are huge pages, but for the first of a size while little of it is used.
+ * alone, and but for the first chunk of a size they are huge pages.
  */
 #ifndef TASK_BLOCK_H
 #define TASK_BLOCK_H
@@ -13,8 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BLOCK_KINDS 73 /* sizes: up to 512 every 16 bytes, beyond it eight to the octave */
-#define BLOCK_MAX ((size_t)16448)
+/* Sizes: up to 512 every 16 bytes, beyond it eight to the octave, and a line more. The last one has
+ * room for a buffer of 16 KiB. */
+#define BLOCK_KINDS 74
+#define BLOCK_MAX ((size_t)18496)
 
 struct block;
 

@@ -15,6 +15,8 @@
 
 enum { MANY = 80000 }; /* of 240 bytes, more than are kept mapped when they are free */
 
+#define CHUNK ((size_t)2 << 20) /* as in block.c */
+
 static bool refuses;
 static int refused, unmapped;
 
@@ -30,22 +32,17 @@ int munmap(void *start, size_t size)
     return (int)syscall(SYS_munmap, start, size);
 }
 
-static int collapsed, huge;
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
+static int small, huge; /* chunks */
 
 int madvise(void *start, size_t size, int advice)
 {
-    collapsed += advice == MADV_COLLAPSE;
-    huge += advice == MADV_HUGEPAGE;
+    bool whole = (uintptr_t)start % CHUNK == 0 && size == CHUNK;
+    small += advice == MADV_NOHUGEPAGE && whole;
+    huge += advice == MADV_HUGEPAGE && whole;
     return (int)syscall(SYS_madvise, start, size, advice);
 }
 
 static void *blocks[MANY];
-
-#define CHUNK ((size_t)2 << 20) /* as in block.c */
 static bool oddly, one_at_most;
 
 /* Since Linux 6.7 what is as large as a huge page is aligned to one. */
@@ -107,15 +104,19 @@ START_TEST(blocks_of_every_size_are_aligned_and_apart)
 }
 END_TEST
 
-/* How far apart the first two of a chunk are: nothing was freed before. */
+/* How far apart two are that were never used: all others are held meanwhile. */
 static size_t distance(size_t size)
 {
     char *first = block_get(size), *second = block_get(size);
-    return (size_t)(second - first);
+    size_t apart = (size_t)(first < second ? second - first : first - second);
+    block_put(first);
+    block_put(second);
+    return apart;
 }
 
 START_TEST(none_wastes_more_than_an_eighth_of_it_and_a_line)
 {
+    block_pool_empty();
     for (size_t size = 1; size <= BLOCK_MAX; size = next_size(size)) {
         size_t apart = distance(size);
         ck_assert_uint_ge(apart, size);
@@ -141,7 +142,7 @@ START_TEST(the_last_one_is_used_again_first)
 }
 END_TEST
 
-/* What it keeps of one size is less than 128 KiB. */
+/* What it keeps of one size is less than 64 KiB. */
 START_TEST(who_needs_one_takes_some_home)
 {
     static const struct {
@@ -169,26 +170,27 @@ START_TEST(who_needs_one_takes_some_home)
 }
 END_TEST
 
-START_TEST(a_chunk_that_is_a_quarter_full_becomes_a_huge_page)
+/* Twice, for the last one takes the memory of it along. */
+START_TEST(the_first_chunk_of_a_size_is_small)
 {
     static const size_t sizes[] = {112, 4400};
-    for (size_t s = 0; s < 2; s++) {
-        unsigned n = 0, quarter = (unsigned)(CHUNK / 4 / sizes[s]);
-        for (collapsed = huge = 0; collapsed == 0; n++)
-            fill(blocks[n] = block_get(sizes[s]), sizes[s], n);
-        ck_assert_uint_le(n, quarter + 1);
-        ck_assert_uint_ge(n, quarter * 7 / 8); /* a block has some more than was asked for */
-        ck_assert_int_eq(huge, 0);
-        for (; huge == 0; n++)
-            fill(blocks[n] = block_get(sizes[s]), sizes[s],
-                 n); /* the next chunk is one at once */
-        for (unsigned end = n + 2 * quarter; n < end; n++)
-            fill(blocks[n] = block_get(sizes[s]), sizes[s], n);
-        ck_assert_int_eq(collapsed, 1);
+    block_pool_empty();
+    for (int round = 0; round < 4; round++) {
+        size_t size = sizes[round / 2], n = 0;
+        small = huge = 0;
+        for (; huge < 2 && n < MANY; n++) {
+            blocks[n] = block_get(size);
+            ck_assert_int_eq(small, 1);
+            ck_assert(huge > 0 || n * size < CHUNK / 2);
+            fill(blocks[n], size, (unsigned)n);
+        }
+        ck_assert_int_eq(huge, 2);
+        ck_assert_uint_gt(n * size, CHUNK * 5 / 4); /* a block has some more than was asked for */
         while (n-- > 0) {
-            check_filled(blocks[n], sizes[s], n);
+            check_filled(blocks[n], size, (unsigned)n);
             block_put(blocks[n]);
         }
+        block_pool_empty();
     }
 }
 END_TEST
@@ -286,6 +288,6 @@ END_TEST
 
 TEST_MAIN("block", blocks_of_every_size_are_aligned_and_apart,
           none_wastes_more_than_an_eighth_of_it_and_a_line, who_needs_one_takes_some_home,
-          a_chunk_that_is_a_quarter_full_becomes_a_huge_page, the_last_one_is_used_again_first,
+          the_first_chunk_of_a_size_is_small, the_last_one_is_used_again_first,
           wherever_the_kernel_puts_a_chunk, what_cannot_be_unmapped_is_used_again,
           many_come_and_go, another_thread_may_give_them_back)
