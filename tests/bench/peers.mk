@@ -9,6 +9,7 @@ go := $(shell command -v go)
 asio := $(wildcard /usr/include/boost/asio.hpp)
 peers = $(BUILD)/tests/bench/peers/raw $(BUILD)/tests/bench/peers/splice \
     $(BUILD)/tests/bench/peers/pthreads \
+    $(call peer,st,$(wildcard /usr/include/st.h),libst-dev is) \
     $(call peer,libuv,$(wildcard /usr/include/uv.h),libuv1-dev is) \
     $(call peer,libev,$(wildcard /usr/include/ev.h),libev-dev is) \
     $(call peer,asio,$(asio),libboost-dev is) \
@@ -20,6 +21,7 @@ peers = $(BUILD)/tests/bench/peers/raw $(BUILD)/tests/bench/peers/splice \
 bench: $(peers)
 
 $(base)/obj/tests/bench/peers/%: private cxx_flags += -std=c++20
+$(BUILD)/tests/bench/peers/st: private libraries = -lst
 $(BUILD)/tests/bench/peers/libuv: private libraries = -luv
 $(BUILD)/tests/bench/peers/libev: private libraries = -lev
 $(BUILD)/tests/bench/peers/%: $(base)/obj/tests/bench/peers/%.o

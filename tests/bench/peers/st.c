@@ -4,7 +4,7 @@
  *   yield_*, mutex_100     a yield is st_usleep(0): there is no other
  *   channel_*              a ring, and a condition for each side
  *   parked                 a thread each that waits for a condition
- *   sleepers, sleep_1ms    st_usleep
+ *   sleep_1ms              st_usleep
  *   tcp, udp               echo, a thread for each connection
  */
 #define _GNU_SOURCE
@@ -220,32 +220,6 @@ static void sleep_until(int64_t deadline)
     st_usleep(left > 0 ? (st_utime_t)(left + 999) / 1000 : 0);
 }
 
-static void *sleep_once(void *arg)
-{
-    int64_t *late = arg, deadline = random_deadline();
-
-    sleep_until(deadline);
-    *late = now_ns() - deadline;
-    return NULL;
-}
-
-static void sleepers(long count)
-{
-    st_thread_t *threads = array(count, sizeof *threads);
-    int64_t *late = array(count, sizeof *late);
-    struct span span;
-
-    init();
-    span = span_start();
-    for (long i = 0; i < count; i++) {
-        threads[i] = start(sleep_once, &late[i]);
-        if (i % BATCH == BATCH - 1)
-            yield();
-    }
-    join_all(threads, count);
-    report_sleepers(span_since(span), late, count);
-}
-
 static void sleep_1ms(long count)
 {
     int64_t *late = array(count, sizeof *late);
@@ -315,5 +289,4 @@ static void udp(long count)
 
 BENCH_MAIN({"join", join}, {"few", few}, {"yield_2", yield_2}, {"yield_1000", yield_1000},
            {"mutex_100", mutex_100}, {"channel_0", channel_0}, {"channel_1024", channel_1024},
-           {"parked", parked}, {"sleepers", sleepers}, {"sleep_1ms", sleep_1ms}, {"tcp", tcp},
-           {"udp", udp})
+           {"parked", parked}, {"sleep_1ms", sleep_1ms}, {"tcp", tcp}, {"udp", udp})
