@@ -57,7 +57,7 @@ struct trale_join_all_future {
 
 /* The plain calls are there to be compiled, not to be called. */
 #define ALWAYS_INLINE static inline
-static struct {
+inline struct {
     unsigned spent;
 } this_thread;
 inline bool await_fiber_may_at_once()
