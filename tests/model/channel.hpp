@@ -57,9 +57,10 @@ struct trale_join_all_future {
 
 /* The plain calls are there to be compiled, not to be called. */
 #define ALWAYS_INLINE static inline
-inline struct {
+struct channel_thread {
     unsigned spent;
-} this_thread;
+};
+inline channel_thread this_thread;
 inline bool await_fiber_may_at_once()
 {
     return false;
