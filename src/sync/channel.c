@@ -438,7 +438,7 @@ int trale_channel_try_recv(trale_channel *channel, void *item)
 }
 
 /* Without capacity every other call waits: it is not worth trying. */
-static __attribute__((noinline)) int send(trale_channel *channel, const void *item)
+static __attribute__((noinline)) int send_slowly(trale_channel *channel, const void *item)
 {
     trale_channel_send_future f;
     int error = -EAGAIN;
@@ -451,7 +451,7 @@ static __attribute__((noinline)) int send(trale_channel *channel, const void *it
     return (int)await_known("trale_channel_send", &f.future, send_poll, send_drop);
 }
 
-static __attribute__((noinline)) int recv(trale_channel *channel, void *item)
+static __attribute__((noinline)) int recv_slowly(trale_channel *channel, void *item)
 {
     trale_channel_recv_future f;
     int error = -EAGAIN;
@@ -467,7 +467,7 @@ static __attribute__((noinline)) int recv(trale_channel *channel, void *item)
 int trale_channel_send(trale_channel *channel, const void *item)
 {
     if (!await_fiber_may_at_once() || !send_at_once(channel, item))
-        return send(channel, item);
+        return send_slowly(channel, item);
     this_thread.spent++;
     return 0;
 }
@@ -475,7 +475,7 @@ int trale_channel_send(trale_channel *channel, const void *item)
 int trale_channel_recv(trale_channel *channel, void *item)
 {
     if (!await_fiber_may_at_once() || !recv_at_once(channel, item))
-        return recv(channel, item);
+        return recv_slowly(channel, item);
     this_thread.spent++;
     return 0;
 }
