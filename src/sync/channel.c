@@ -366,8 +366,7 @@ void trale_channel_recv_init(trale_channel_recv_future *f, trale_channel *channe
  * so the rest is out of line. False: nothing was done, and it may be otherwise. */
 static inline bool enter_at_once(trale_channel *ch, const void *item)
 {
-    return ch && item && ch->capacity > 0 && ch->item_size == sizeof(void *) &&
-           owned_enter_at_once(&ch->lock);
+    return ch && item && ch->item_size == sizeof(void *) && owned_enter_at_once(&ch->lock);
 }
 
 static inline bool send_at_once(trale_channel *ch, const void *item)
@@ -466,7 +465,8 @@ static __attribute__((noinline)) int recv_slowly(trale_channel *channel, void *i
 
 int trale_channel_send(trale_channel *channel, const void *item)
 {
-    if (!await_fiber_may_at_once() || !send_at_once(channel, item))
+    if (!channel || channel->capacity == 0 || !await_fiber_may_at_once() ||
+        !send_at_once(channel, item))
         return send_slowly(channel, item);
     this_thread.spent++;
     return 0;
@@ -474,7 +474,8 @@ int trale_channel_send(trale_channel *channel, const void *item)
 
 int trale_channel_recv(trale_channel *channel, void *item)
 {
-    if (!await_fiber_may_at_once() || !recv_at_once(channel, item))
+    if (!channel || channel->capacity == 0 || !await_fiber_may_at_once() ||
+        !recv_at_once(channel, item))
         return recv_slowly(channel, item);
     this_thread.spent++;
     return 0;
