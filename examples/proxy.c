@@ -81,15 +81,16 @@ static ssize_t pass_through(const int *pipe, trale_io *from, trale_io *to, atomi
 }
 
 /* As much as there is now. At the end of from too it is 0: the next read tells. The pipe does not
- * outlast it, for a user may have only so many large ones (pipe(7)). */
+ * outlast it, for a user may have only so many large ones (pipe(7)): beyond that it is smaller, and
+ * without any pipe all is copied. */
 static ssize_t pass(trale_io *from, trale_io *to, atomic_ullong *bytes)
 {
     int pipe[2];
     ssize_t error;
 
     if (pipe2(pipe, O_NONBLOCK | O_CLOEXEC) != 0)
-        return 0;                            /* it is copied, then */
-    fcntl(pipe[1], F_SETPIPE_SZ, PIPE_SIZE); /* if that is too much, it is smaller */
+        return 0;
+    fcntl(pipe[1], F_SETPIPE_SZ, PIPE_SIZE);
     error = pass_through(pipe, from, to, bytes);
     close(pipe[0]);
     close(pipe[1]);

@@ -37,7 +37,6 @@ struct chunk {
     unsigned used; /* of them, those that are not free */
     unsigned kind;
     unsigned batch; /* see BATCH */
-    bool huge;      /* the kernel was told */
 };
 
 static struct {
