@@ -73,8 +73,7 @@ bool owned_enter_slowly(struct owned_lock *l, struct run_queue *me)
     return false;
 }
 
-bool owned_step_back(struct owned_lock *l)
+void owned_step_back(struct owned_lock *l)
 {
     owned_leave(l, true);
-    return false;
 }

@@ -37,8 +37,8 @@ struct owned_lock {
 /* The slow way. True: the caller is, or has just become, the owner, and busy. */
 bool owned_enter_slowly(struct owned_lock *l, struct run_queue *me);
 
-/* The owner said that it is busy, and is the owner no more: it is not busy. False. */
-bool owned_step_back(struct owned_lock *l);
+/* The owner said that it is busy, and is the owner no more: it is not busy. */
+void owned_step_back(struct owned_lock *l);
 
 /* True: as its owner. False: it is not to be had at once, or by the owner alone. */
 static inline bool owned_enter_at_once(struct owned_lock *l)
@@ -49,9 +49,11 @@ static inline bool owned_enter_at_once(struct owned_lock *l)
         return false;
     atomic_store_explicit(&l->busy, 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst); /* for the compiler alone */
-    return __builtin_expect(
-               atomic_load_explicit(&l->owner, memory_order_relaxed) == (uintptr_t)me, true) ||
-           owned_step_back(l);
+    if (__builtin_expect(atomic_load_explicit(&l->owner, memory_order_relaxed) == (uintptr_t)me,
+                         true))
+        return true;
+    owned_step_back(l);
+    return false;
 }
 
 /* True: as its owner. The answer belongs to owned_leave. */

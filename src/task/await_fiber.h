@@ -101,6 +101,29 @@ ALWAYS_INLINE bool await_fiber_may_at_once(void)
            !state_is_cancelled(&task->waker.state) && this_thread.spent < POLL_BUDGET;
 }
 
+/* For such a fiber, and a future that waits already with its waker, as if it had been polled. */
+ALWAYS_INLINE intptr_t await_fiber_waiting(trale_task *task, trale_future *future,
+                                           poll_function *poll, drop_function *drop)
+{
+    unsigned spent = this_thread.spent;
+    intptr_t output;
+
+    for (;;) {
+        fiber_note_wait(task_future(task), future);
+        fiber_suspend(task_future(task), false);
+        if (state_is_cancelled(&task->waker.state)) {
+            output = await_end(NULL, future, drop, -ECANCELED);
+            break;
+        }
+        if (await_poll(future, poll, &task->waker) != TRALE_PENDING) {
+            output = future->output;
+            break;
+        }
+    }
+    await_share(task, spent);
+    return output;
+}
+
 static inline bool await_withdraws(trale_future *future)
 {
     (void)future;

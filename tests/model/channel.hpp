@@ -55,21 +55,32 @@ struct trale_join_all_future {
     int stage;
 };
 
-/* The plain calls are there to be compiled, not to be called. */
-#define ALWAYS_INLINE static inline
+/* Every thread is a fiber, which is never cancelled. */
+struct trale_task {
+    model::sync_waker waker;
+};
 struct channel_thread {
+    trale_task *task;
     unsigned spent;
 };
-inline channel_thread this_thread;
+inline channel_thread channel_threads[model::max_threads];
+#define this_thread channel_threads[rl::thread_index()]
+
 inline bool await_fiber_may_at_once()
 {
-    return false;
+    return true;
 }
 using poll_function = trale_poll(trale_future *, trale_context *);
 using drop_function = void(trale_future *);
-inline intptr_t await_known(const char *, trale_future *, poll_function *, drop_function *)
+inline intptr_t await_fiber_waiting(trale_task *task, trale_future *future, poll_function *poll,
+                                    drop_function *)
 {
-    abort();
+    trale_context cx = {&task->waker};
+
+    do {
+        task->waker.park();
+    } while (poll(future, &cx) == TRALE_PENDING);
+    return future->output;
 }
 
 struct owned_lock {
@@ -117,6 +128,15 @@ struct trale_channel_recv_future {
     trale_channel_waiter waiter;
 };
 
+int trale_channel_new(trale_channel **channel, size_t item_size, size_t capacity);
+int trale_channel_send(trale_channel *channel, const void *item);
+int trale_channel_recv(trale_channel *channel, void *item);
+int trale_channel_try_send(trale_channel *channel, const void *item);
+int trale_channel_try_recv(trale_channel *channel, void *item);
+int trale_channel_close(trale_channel *channel);
+void trale_channel_send_init(trale_channel_send_future *f, trale_channel *channel,
+                             const void *item);
+void trale_channel_recv_init(trale_channel_recv_future *f, trale_channel *channel, void *item);
 void trale_select_init(trale_select_future *f, trale_future *const *futures, size_t count);
 void trale_join_all_init(trale_join_all_future *f, trale_future *const *futures, size_t count);
 
