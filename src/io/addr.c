@@ -202,6 +202,8 @@ int addr_from_path(trale_addr *addr, const char *path)
 
 void addr_clamp(trale_addr *addr)
 {
+    if (addr->length == 0)
+        *addr = (trale_addr){0};
     if (addr->as.any.sa_family == AF_UNIX && addr->length > sizeof addr->as.local)
         addr->length = sizeof addr->as.local;
 }

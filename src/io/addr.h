@@ -35,7 +35,8 @@ void addr_set_port(trale_addr *addr, uint16_t port);
 /* A Unix address: a path, or "@name" for an abstract one. -EINVAL: empty. -ENAMETOOLONG. */
 int addr_from_path(trale_addr *addr, const char *path);
 
-/* The kernel counts a final 0 beyond the longest path (unix(7)); we do not. */
+/* What the kernel has filled in. It counts a final 0 beyond the longest path (unix(7)); we do not.
+ * Where it knows no address, it writes none. */
 void addr_clamp(trale_addr *addr);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "core/io_try.h"
 #include "io/sigpipe.h"
-#include "task/await.h"
+#include "task/await_fiber.h"
 
 /* Moving nothing never waits, though some files have EAGAIN for it: inotify. */
 static inline intptr_t stream_result(ssize_t n, size_t size)
@@ -51,7 +51,7 @@ static inline intptr_t stream_write(const trale_io *io, const void *buffer, size
 static inline bool stream_may_try_now(const char *function, const trale_io *io,
                                       const void *buffer, size_t size)
 {
-    return io && buffer && size > 0 && !io->kind.file && await_at_once(function);
+    return io && buffer && size > 0 && !io->kind.file && await_fiber_at_once(function);
 }
 
 #endif

@@ -15,18 +15,20 @@ static intptr_t try_recvfrom(const trale_io *io, void *operation, bool *drained)
 {
     const trale_recvfrom_future *f = operation;
     const int flags = MSG_DONTWAIT | (io->kind.stream ? 0 : MSG_TRUNC);
-    trale_addr from = {.length = sizeof from.as};
+    socklen_t length = sizeof f->from->as;
     ssize_t n;
 
     (void)drained; /* a datagram's length says nothing of the next one */
     do
-        n = recvfrom(io->fd, f->buffer, f->size, flags, &from.as.any, &from.length);
+        n = recvfrom(io->fd, f->buffer, f->size, flags, f->from ? &f->from->as.any : NULL,
+                     f->from ? &length : NULL);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    addr_clamp(&from);
-    if (f->from)
-        *f->from = from;
+    if (f->from) {
+        f->from->length = length;
+        addr_clamp(f->from);
+    }
     return n;
 }
 
@@ -56,14 +58,17 @@ void trale_recvfrom_init(trale_recvfrom_future *f, trale_io *io, void *buffer, s
 ssize_t trale_recvfrom(trale_io *io, void *buffer, size_t size, trale_addr *from)
 {
     trale_recvfrom_future f;
+    intptr_t n;
 
-    trale_recvfrom_init(&f, io, buffer, size, from);
-    if (io && buffer && await_at_once(__func__)) {
-        intptr_t n = source_try_now(io, TRALE_READABLE, try_recvfrom, &f);
-
+    if (io && buffer && await_fiber_at_once(__func__)) {
+        f.buffer = buffer; /* all that the try looks at */
+        f.size = size;
+        f.from = from;
+        n = source_try_now(io, TRALE_READABLE, try_recvfrom, &f);
         if (n != -EAGAIN)
             return n;
     }
+    trale_recvfrom_init(&f, io, buffer, size, from);
     return await_known(__func__, &f.future, recvfrom_poll, recvfrom_drop);
 }
 
@@ -112,14 +117,17 @@ void trale_sendto_init(trale_sendto_future *f, trale_io *io, const void *buffer,
 ssize_t trale_sendto(trale_io *io, const void *buffer, size_t size, const trale_addr *to)
 {
     trale_sendto_future f;
+    intptr_t n;
 
-    trale_sendto_init(&f, io, buffer, size, to);
-    if (io && buffer && is_address(to) && await_at_once(__func__)) {
-        intptr_t n = source_try_now(io, TRALE_WRITABLE, try_sendto, &f);
-
+    if (io && buffer && is_address(to) && await_fiber_at_once(__func__)) {
+        f.buffer = buffer; /* all that the try looks at */
+        f.size = size;
+        f.to = to;
+        n = source_try_now(io, TRALE_WRITABLE, try_sendto, &f);
         if (n != -EAGAIN)
             return n;
     }
+    trale_sendto_init(&f, io, buffer, size, to);
     return await_known(__func__, &f.future, sendto_poll, sendto_drop);
 }
 

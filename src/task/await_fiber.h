@@ -101,7 +101,17 @@ ALWAYS_INLINE bool await_fiber_may_at_once(void)
            !state_is_cancelled(&task->waker.state) && this_thread.spent < POLL_BUDGET;
 }
 
-/* For such a fiber, and a future that waits already with its waker, as if it had been polled. */
+/* await_at_once, without a call if it is sure. */
+ALWAYS_INLINE bool await_fiber_at_once(const char *function)
+{
+    if (!await_fiber_may_at_once())
+        return await_at_once(function);
+    this_thread.spent++;
+    return true;
+}
+
+/* For a fiber that may at once, and a future that waits already with its waker, as if it had been
+ * polled. */
 ALWAYS_INLINE intptr_t await_fiber_waiting(trale_task *task, trale_future *future,
                                            poll_function *poll, drop_function *drop)
 {

@@ -243,10 +243,38 @@ START_TEST(what_is_no_socket_has_no_address)
     trale_io *io = open_io(ends[0]);
     ck_assert_int_eq(trale_addr_local(io, &addr), -ENOTSOCK);
     ck_assert_uint_eq(addr.length, 77);
-    ck_assert_int_eq(trale_recvfrom(io, &addr, 1, NULL), -ENOTSOCK);
+    ck_assert_int_eq(trale_recvfrom(io, ends, 1, &addr), -ENOTSOCK);
+    ck_assert_uint_eq(addr.length, 77);
     ck_assert_int_eq(trale_sendto(io, "x", 1, NULL), -ENOTSOCK);
     trale_close(io);
     close(ends[1]);
+}
+END_TEST
+
+/* As of a Unix socket that was not bound. */
+START_TEST(from_who_has_no_address_none_is_received)
+{
+    char text[TRALE_ADDR_TEXT], byte;
+    trale_datagram d = {.buffer = &byte, .size = 1};
+    trale_addr from;
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, fds), 0);
+    trale_io *io = open_io(fds[0]);
+    for (int i = 0; i < 2; i++) {
+        from = (trale_addr){.length = 77, .as.in4.sin_family = AF_INET};
+        d.addr = from;
+        ck_assert_int_eq(write(fds[1], "x", 1), 1);
+        if (i == 0)
+            ck_assert_int_eq(trale_recvfrom(io, &byte, 1, &from), 1);
+        else
+            ck_assert_int_eq(trale_recv_many(io, &d, 1), 1);
+        from = i == 0 ? from : d.addr;
+        ck_assert_uint_eq(from.length, 0);
+        ck_assert_int_eq(trale_addr_format(&from, text, sizeof text), -EAFNOSUPPORT);
+    }
+    trale_close(io);
+    close(fds[1]);
 }
 END_TEST
 
@@ -278,4 +306,4 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "udp_errors", bad_endpoints_are_refus
                a_sender_learns_that_nobody_is_there,
                a_socket_that_is_not_connected_does_not_learn_it,
                a_connected_socket_sends_without_a_destination, what_is_no_socket_has_no_address,
-               from_streams_the_bytes_are_received)
+               from_who_has_no_address_none_is_received, from_streams_the_bytes_are_received)
