@@ -2,6 +2,7 @@
  * Echo servers, for load.c; each prints its port and runs until it is killed:
  *   tcp_fiber, tcp_stackless   a task per connection
  *   tcp_run, tcp_run_stackless the same in trale_run, on the main thread
+ *   tcp_run_curt               likewise, with no more than the loops of raw and libev do
  *   udp_fiber, udp_run         one fiber that echoes datagrams
  */
 #include "bench.h"
@@ -60,6 +61,63 @@ TRALE_ASYNC_WITH(echo, struct echo, echo_drop)
             TRALE_RETURN(self->wait.write.future.output);
     }
     TRALE_ASYNC_END;
+}
+
+/*
+ * The same work as that of the loops of raw and libev: one buffer for all, in which nothing stays
+ * between two polls, and who does not take an answer at once is cut off.
+ */
+struct curt {
+    trale_future future;
+    trale_io *io;
+    trale_read_future read;
+    bool reads;
+};
+
+/* The whole answer, or none. */
+static bool answers(trale_io *io, const char *buffer, ssize_t size, trale_context *cx)
+{
+    trale_write_future write;
+    bool done;
+
+    trale_write_init(&write, io, buffer, (size_t)size);
+    done = trale_future_poll(&write.future, cx) == TRALE_READY && write.future.output == size;
+    trale_future_drop(&write.future);
+    return done;
+}
+
+static enum trale_poll curt_poll(trale_future *self, trale_context *cx)
+{
+    struct curt *e = (struct curt *)self;
+    static char buffer[BUFFER];
+
+    for (;;) {
+        if (!e->reads)
+            trale_read_init(&e->read, e->io, buffer, sizeof buffer);
+        e->reads = trale_future_poll(&e->read.future, cx) == TRALE_PENDING;
+        if (e->reads)
+            return TRALE_PENDING;
+        trale_future_drop(&e->read.future);
+        if (e->read.future.output <= 0 || !answers(e->io, buffer, e->read.future.output, cx))
+            return TRALE_READY;
+    }
+}
+
+static void curt_drop(trale_future *self)
+{
+    struct curt *e = (struct curt *)self;
+
+    if (e->reads)
+        trale_future_drop(&e->read.future);
+    trale_close(e->io);
+}
+
+static int spawn_curt(trale_io *io)
+{
+    static const struct trale_future_ops ops = {curt_poll, curt_drop, "curt"};
+    struct curt e = {.future = {.ops = &ops}, .io = io};
+
+    return trale_spawn_future(NULL, &e.future, sizeof e);
 }
 
 static int spawn_fiber(trale_io *io)
@@ -146,6 +204,14 @@ static void udp_run(long count)
     check(trale_run(serve_datagrams, NULL, NULL), "run");
 }
 
+static void tcp_run_curt(long count)
+{
+    int (*spawn)(trale_io *) = spawn_curt;
+
+    (void)count;
+    check(trale_run(serve, &spawn, NULL), "run");
+}
+
 BENCH_MAIN({"tcp_fiber", tcp_fiber}, {"tcp_stackless", tcp_stackless}, {"tcp_run", tcp_run},
-           {"tcp_run_stackless", tcp_run_stackless}, {"udp_fiber", udp_fiber},
-           {"udp_run", udp_run})
+           {"tcp_run_stackless", tcp_run_stackless}, {"tcp_run_curt", tcp_run_curt},
+           {"udp_fiber", udp_fiber}, {"udp_run", udp_run})

@@ -8,13 +8,13 @@
 
 function shape(workload)
 {
-    return match(workload, /_(fiber|(run_)?stackless|run)$/) ? substr(workload, RSTART + 1) : ""
+    return match(workload, /_(fiber|stackless|run(_stackless|_curt)?)$/) ? substr(workload, RSTART + 1) : ""
 }
 
 # What is compared. How many sleep is part of the work; else a slow peer just does it less often.
 function group_of(workload, times)
 {
-    sub(/_(fiber|(run_)?stackless|run)$/, "", workload)
+    sub(/_(fiber|stackless|run(_stackless|_curt)?)$/, "", workload)
     return workload == "sleepers" ? workload " " times : workload
 }
 
