@@ -18,7 +18,7 @@ TRALE_BEGIN
 
 /* A socket address of any family. Zeroed, it is no address: length is 0. */
 typedef struct trale_addr {
-    socklen_t length; /* bytes of the member in use */
+    socklen_t length; /* bytes of the member in use; those beyond are not specified */
     union {
         struct sockaddr any;
         struct sockaddr_in in4;

@@ -27,7 +27,7 @@ void trale_channel_free(trale_channel *ch)
 {
     if (!ch)
         return;
-    if (ch->present > 0)
+    if (ch->waiting + ch->senders_called + ch->receivers_called + ch->served > 0)
         misuse(__func__, "somebody waits: close the channel first, and let them return");
     free(ch);
 }
@@ -43,7 +43,7 @@ int trale_channel_close(trale_channel *ch)
     owner = owned_enter(&ch->lock);
     ch->closed = true;
     while (!list_empty(&ch->senders))
-        call(&ch->senders, &ch->senders_called, &batch);
+        call(ch, &ch->senders, &ch->senders_called, &batch);
     call_receivers(ch, &batch);
     owned_leave(&ch->lock, owner);
     wake_batch_deliver(&batch);

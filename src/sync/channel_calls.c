@@ -20,7 +20,7 @@ static inline bool send_at_once(trale_channel *ch, const void *item)
 
     if (!enter_at_once(ch, item))
         return false;
-    done = !ch->closed && ch->present == 0 && ch->count < ch->capacity;
+    done = !ch->closed && ch->waiting == 0 && has_room_left(ch);
     if (done)
         put(ch, item, sizeof(void *));
     owned_leave(&ch->lock, true);
@@ -33,7 +33,7 @@ static inline bool recv_at_once(trale_channel *ch, void *item)
 
     if (!enter_at_once(ch, item))
         return false;
-    done = ch->present == 0 && ch->count > 0;
+    done = ch->waiting == 0 && has_items_left(ch);
     if (done)
         take(ch, item, sizeof(void *));
     owned_leave(&ch->lock, true);
@@ -108,7 +108,7 @@ static OUT_OF_LINE int recv_slowly(trale_channel *channel, void *item)
 }
 
 /* A waiter that was woken: was it served? Then it is ABSENT now. False: it has to be polled. */
-ALWAYS_INLINE bool was_served(struct trale_channel_waiter *w, size_t *called)
+ALWAYS_INLINE bool was_served(struct trale_channel_waiter *w)
 {
     trale_channel *ch = w->channel;
     bool served;
@@ -117,7 +117,7 @@ ALWAYS_INLINE bool was_served(struct trale_channel_waiter *w, size_t *called)
         return false;
     served = w->stage == SERVED;
     if (served)
-        leave(ch, w, called);
+        leave(ch, w, &ch->senders_called); /* called it was not */
     owned_leave(&ch->lock, true);
     return served;
 }
@@ -126,7 +126,7 @@ ALWAYS_INLINE enum trale_poll send_poll_again(trale_future *self, trale_context 
 {
     trale_channel_send_future *f = container_of(self, trale_channel_send_future, future);
 
-    if (was_served(&f->waiter, &f->channel->senders_called))
+    if (was_served(&f->waiter))
         return future_ready(self, 0);
     return channel_send_ops.poll(self, cx);
 }
@@ -135,7 +135,7 @@ ALWAYS_INLINE enum trale_poll recv_poll_again(trale_future *self, trale_context 
 {
     trale_channel_recv_future *f = container_of(self, trale_channel_recv_future, future);
 
-    if (was_served(&f->waiter, &f->channel->receivers_called))
+    if (was_served(&f->waiter))
         return future_ready(self, 0);
     return channel_recv_ops.poll(self, cx);
 }

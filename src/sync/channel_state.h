@@ -37,7 +37,8 @@ struct trale_channel {
     struct trale_link receivers; /* L: likewise */
     size_t senders_called;       /* L: room that is spoken for */
     size_t receivers_called;     /* L: items that are */
-    size_t present;              /* L: who is not ABSENT */
+    size_t waiting;              /* L: who is WAITING */
+    size_t served;               /* L: who was, and has not come back */
     char items[];                /* L: */
 };
 
@@ -80,12 +81,14 @@ static inline bool lacks_item(const trale_channel *ch, const void *item)
 /* Everything from here on is under the lock. */
 
 /* Calls the first who waits. */
-static inline void call(struct trale_link *list, size_t *called, struct wake_batch *batch)
+static inline void call(trale_channel *ch, struct trale_link *list, size_t *called,
+                        struct wake_batch *batch)
 {
     struct trale_channel_waiter *w =
         container_of(list_pop_front(list), struct trale_channel_waiter, link);
 
     w->stage = CALLED;
+    ch->waiting--;
     ++*called;
     waker_claim(w->waker, batch);
 }
@@ -98,7 +101,7 @@ static inline bool has_room_left(const trale_channel *ch)
 static inline void call_sender(trale_channel *ch, struct wake_batch *batch)
 {
     if (!list_empty(&ch->senders) && has_room_left(ch))
-        call(&ch->senders, &ch->senders_called, batch);
+        call(ch, &ch->senders, &ch->senders_called, batch);
 }
 
 static inline bool has_items_left(const trale_channel *ch)
@@ -112,7 +115,7 @@ static inline void call_receivers(trale_channel *ch, struct wake_batch *batch)
     bool over = ch->closed && ch->count == 0;
 
     while (!list_empty(&ch->receivers) && (over || has_items_left(ch)))
-        call(&ch->receivers, &ch->receivers_called, batch);
+        call(ch, &ch->receivers, &ch->receivers_called, batch);
 }
 
 /* size: of an item, as the caller may know better than by asking. */
@@ -144,8 +147,8 @@ ALWAYS_INLINE void take(trale_channel *ch, void *item, size_t size)
 }
 
 /* Without capacity: the first who waits and can be had. The caller serves him. */
-ALWAYS_INLINE struct trale_channel_waiter *meet(struct trale_link *list, const trale_context *cx,
-                                                struct wake_batch *batch)
+ALWAYS_INLINE struct trale_channel_waiter *meet(trale_channel *ch, struct trale_link *list,
+                                                const trale_context *cx, struct wake_batch *batch)
 {
     struct trale_link *link;
 
@@ -156,6 +159,8 @@ ALWAYS_INLINE struct trale_channel_waiter *meet(struct trale_link *list, const t
             continue;
         list_remove(link);
         w->stage = SERVED;
+        ch->waiting--;
+        ch->served++;
         waker_claim(w->waker, batch);
         return w;
     }
@@ -171,7 +176,7 @@ ALWAYS_INLINE int send_now(trale_channel *ch, const void *item, bool called,
     if (ch->closed)
         return -EPIPE;
     if (ch->capacity == 0) {
-        receiver = meet(&ch->receivers, cx, batch);
+        receiver = meet(ch, &ch->receivers, cx, batch);
         if (receiver)
             copy(receiver->item, item, ch->item_size);
         return receiver ? 0 : -EAGAIN;
@@ -191,7 +196,7 @@ ALWAYS_INLINE int recv_now(trale_channel *ch, void *item, bool called, const tra
     if (ch->closed && ch->count == 0)
         return -EPIPE;
     if (ch->capacity == 0) {
-        sender = meet(&ch->senders, cx, batch);
+        sender = meet(ch, &ch->senders, cx, batch);
         if (sender)
             copy(item, sender->item, ch->item_size);
         return sender ? 0 : -EAGAIN;
@@ -218,7 +223,7 @@ static inline bool wait_in(struct trale_link *list, struct trale_channel_waiter 
     w->select = cx->select;
     w->place = cx->place;
     w->stage = WAITING;
-    ch->present++;
+    ch->waiting++;
     list_push_back(list, &w->link);
     return true;
 }
@@ -226,10 +231,12 @@ static inline bool wait_in(struct trale_link *list, struct trale_channel_waiter 
 /* The call is over, or will be called no more. called: of the list that it was on. */
 static inline void leave(trale_channel *ch, struct trale_channel_waiter *w, size_t *called)
 {
-    if (w->stage == WAITING)
+    if (w->stage == WAITING) {
+        ch->waiting--;
         list_remove(&w->link);
+    }
     *called -= w->stage == CALLED;
-    ch->present -= w->stage != ABSENT;
+    ch->served -= w->stage == SERVED;
     w->stage = ABSENT;
     w->channel = NULL;
 }

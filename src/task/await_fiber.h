@@ -115,23 +115,15 @@ ALWAYS_INLINE bool await_fiber_at_once(const char *function)
 ALWAYS_INLINE intptr_t await_fiber_waiting(trale_task *task, trale_future *future,
                                            poll_function *poll, drop_function *drop)
 {
-    unsigned spent = this_thread.spent;
-    intptr_t output;
-
     for (;;) {
         fiber_note_wait(task_future(task), future);
         fiber_suspend(task_future(task), false);
-        if (state_is_cancelled(&task->waker.state)) {
-            output = await_end(NULL, future, drop, -ECANCELED);
-            break;
-        }
-        if (await_poll(future, poll, &task->waker) != TRALE_PENDING) {
-            output = future->output;
-            break;
-        }
+        this_thread.spent++;
+        if (state_is_cancelled(&task->waker.state))
+            return await_end(NULL, future, drop, -ECANCELED);
+        if (await_poll(future, poll, &task->waker) != TRALE_PENDING)
+            return future->output;
     }
-    await_share(task, spent);
-    return output;
 }
 
 static inline bool await_withdraws(trale_future *future)

@@ -156,6 +156,57 @@ START_TEST(a_receiver_who_was_served_says_so)
 }
 END_TEST
 
+/* The executor is the first to come to it, and no thread after: see sync/owned_lock.h. */
+static intptr_t try_in_task(void *unused)
+{
+    int item;
+
+    (void)unused;
+    return trale_channel_try_recv(channel, &item);
+}
+
+static intptr_t receive_and_cancel(void *sender)
+{
+    int item = 0;
+    int error = trale_channel_try_recv(channel, &item);
+
+    trale_cancel(sender);
+    return error < 0 ? error : item;
+}
+
+static intptr_t send_and_cancel(void *receiver)
+{
+    int item = 5;
+    int error = trale_channel_try_send(channel, &item);
+
+    trale_cancel(receiver);
+    return error;
+}
+
+static intptr_t in_task(trale_fn *fn, void *arg)
+{
+    intptr_t result = 0;
+
+    ck_assert_int_eq(trale_block_on(fn, arg, &result), 0);
+    return result;
+}
+
+START_TEST(so_they_do_where_the_executor_owns_the_channel)
+{
+    struct line senders = LINE, receivers = LINE;
+
+    open_channel(0);
+    ck_assert_int_eq(in_task(try_in_task, NULL), -EAGAIN);
+    line_add(&senders, NULL, send_number, number(5));
+    ck_assert_int_eq(in_task(receive_and_cancel, senders.waiters[0].task), 5);
+    line_join(&senders, 0);
+    line_add(&receivers, NULL, receive_number, NULL);
+    ck_assert_int_eq(in_task(send_and_cancel, receivers.waiters[0].task), 0);
+    line_join(&receivers, 5);
+    ck_assert_int_eq(try_receive(), -EAGAIN);
+}
+END_TEST
+
 START_TEST(so_do_stackless_tasks)
 {
     struct receive_call receive;
@@ -243,5 +294,6 @@ static void clean_up(void)
 TEST_MAIN_WITH(NULL, clean_up, "channel_cancel", a_cancelled_sender_sends_nothing,
                a_cancelled_receiver_takes_nothing, an_item_goes_to_the_next,
                room_goes_to_the_next, what_nobody_wants_stays, a_sender_who_was_served_says_so,
-               a_receiver_who_was_served_says_so, so_do_stackless_tasks,
-               dropped_stackless_tasks_leave_nothing, who_is_cancelled_does_not_begin)
+               a_receiver_who_was_served_says_so, so_they_do_where_the_executor_owns_the_channel,
+               so_do_stackless_tasks, dropped_stackless_tasks_leave_nothing,
+               who_is_cancelled_does_not_begin)

@@ -1,5 +1,5 @@
 /*
- * Channels: src/sync/channel.c, channel_calls.c and src/task/select.c as they are, on what channel.hpp has in place
+ * Channels: src/sync/channel.c and src/task/select.c as they are, on what channel.hpp has in place
  * of what they include. Who sends, receives, selects, withdraws and closes; no item is lost or
  * received twice, and nobody sleeps who could go on.
  *

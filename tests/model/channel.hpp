@@ -91,9 +91,11 @@ inline bool owned_enter(owned_lock *l)
     word_lock(&l->word);
     return false;
 }
-/* Always, so that what is done so is tried as well as the rest. */
+inline bool lock_refuses; /* now and then; else who owns it has it, and that is everybody */
 inline bool owned_enter_at_once(owned_lock *l)
 {
+    if (lock_refuses && rl::rand(2))
+        return false;
     word_lock(&l->word);
     return true;
 }

@@ -43,6 +43,7 @@ struct with_channel {
 
     explicit with_channel(size_t capacity)
     {
+        lock_refuses = false;
         trale_channel_new(&ch, sizeof(long), capacity);
     }
     ~with_channel()
@@ -139,7 +140,7 @@ struct with_channel {
             sum += item;
         RL_ASSERT(count == 0);
         RL_ASSERT(sum == sent);
-        RL_ASSERT(ch->count == 0 && ch->present == 0);
+        RL_ASSERT(ch->count == 0 && ch->waiting == 0 && ch->served == 0);
         RL_ASSERT(ch->senders_called == 0 && ch->receivers_called == 0);
         RL_ASSERT(list_empty(&ch->senders) && list_empty(&ch->receivers));
     }
