@@ -130,8 +130,27 @@ static int register_anew(trale_io *io, bool write)
         return error;
     io->reactor = reactor;
     io->reports_writable = write;
+    io->detached = false;
     source_retain(io);
     return 0;
+}
+
+/* epoll reports at once what there is by then: what came meanwhile is not missed. */
+static int attach(trale_io *io, bool write)
+{
+    int error = reactor_attach(io->reactor, io, write);
+
+    io->reports_writable = write;
+    io->detached = error != 0;
+    return error;
+}
+
+void source_detach(trale_io *io)
+{
+    lock_take(&io->lock);
+    if (io->reactor && !io->detached && list_empty(&io->waiters))
+        io->detached = reactor_detach(io->reactor, io) == 0;
+    lock_give(&io->lock);
 }
 
 static int register_writing(trale_io *io)
@@ -152,6 +171,8 @@ static int source_register(trale_io *io, unsigned interest)
         return -ESHUTDOWN;
     if (!io->reactor)
         error = register_anew(io, write);
+    else if (io->detached)
+        error = attach(io, write || io->reports_writable);
     else if (write && !io->reports_writable)
         error = register_writing(io);
     if (error != 0) /* nobody will report: what is known is nothing, every call must try */
@@ -184,6 +205,7 @@ int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned interest,
     else
         error = source_register(io, interest);
     if (error == 0) {
+        atomic_store_explicit(&io->found, 0, memory_order_relaxed); /* see source_found */
         waiter->waker = waker;
         waiter->interest = interest;
         if (!is_linked(waiter))

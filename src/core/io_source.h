@@ -56,6 +56,8 @@ struct trale_io {
     int fd;                       /* I: */
     struct source_kind kind;      /* I: */
     bool reports_writable;        /* L: to the reactor its being writable is reported, too */
+    bool detached;                /* L: registered, but not watched until somebody waits */
+    _Atomic(uint32_t) found;      /* datagrams that were there since somebody waited: a hint */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
     struct lock lock;
     /* Of fork: what follows is true in one process only. Written under the lock of process.h. */
@@ -104,6 +106,27 @@ static inline void source_forget(struct trale_io_waiter *waiter)
 {
     if (waiter->io || waiter->job)
         source_forget_used(waiter);
+}
+
+/*
+ * By a try that received a datagram. A socket that epoll watches calls it at every packet that comes or
+ * leaves, whether anybody waits or not (sock_def_readable and sock_wfree in the kernel). Whoever finds
+ * so many in a row will not wait for long, and has the socket detached until somebody does.
+ */
+#ifndef SOURCE_FOUND_MANY
+#define SOURCE_FOUND_MANY 256
+#endif
+void source_detach(trale_io *io);
+
+/* Relaxed: where several count, one may be forgotten. */
+static inline void source_found(const trale_io *tried)
+{
+    trale_io *io = (trale_io *)(uintptr_t)tried; /* of which a try changes nothing else */
+    uint32_t found = atomic_load_explicit(&io->found, memory_order_relaxed) + 1;
+
+    atomic_store_explicit(&io->found, found, memory_order_relaxed);
+    if (found == SOURCE_FOUND_MANY && !io->kind.stream)
+        source_detach(io);
 }
 
 /* The reactor reports; claims the waiters that are concerned. */

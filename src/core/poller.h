@@ -31,8 +31,8 @@ int poller_add(struct poller *p, int fd, void *tag, bool write);
 int poller_write(struct poller *p, int fd, void *tag);
 
 /* Must come before the descriptor is closed, for a duplicate would keep the events coming. No
- * later wait reports the tag; one that has returned already may have. */
-void poller_remove(struct poller *p, int fd);
+ * later wait reports the tag; one that has returned already may have. 0 or -errno, as below. */
+int poller_remove(struct poller *p, int fd);
 
 /* Makes a wait that blocks return at deadline. Replaces the deadline set before. Any thread. 0 or
  * -errno: something filters system calls (seccomp(2)). */

@@ -69,11 +69,11 @@ int poller_write(struct poller *p, int fd, void *tag)
     return epoll_ctl(p->epoll, EPOLL_CTL_MOD, fd, &event) == 0 ? 0 : -errno;
 }
 
-void poller_remove(struct poller *p, int fd)
+int poller_remove(struct poller *p, int fd)
 {
     struct epoll_event unused = {0};
 
-    epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, &unused);
+    return epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, &unused) == 0 ? 0 : -errno;
 }
 
 int poller_set_alarm(struct poller *p, int64_t deadline)

@@ -56,12 +56,23 @@ int reactor_add_write(struct reactor *r, trale_io *io)
     return poller_write(&r->poller, io->fd, io);
 }
 
+int reactor_detach(struct reactor *r, trale_io *io)
+{
+    return poller_remove(&r->poller, io->fd);
+}
+
+int reactor_attach(struct reactor *r, trale_io *io, bool write)
+{
+    return poller_add(&r->poller, io->fd, io, write);
+}
+
 /* The reactor's reference lives on until the batch that may still name the source is done. */
 void reactor_remove(struct reactor *r, trale_io *io)
 {
     unsigned retired;
 
-    poller_remove(&r->poller, io->fd);
+    if (!io->detached)
+        reactor_detach(r, io);
     pthread_mutex_lock(&r->lock);
     list_remove(&io->link);
     list_push_back(&r->retired, &io->link);
@@ -230,7 +241,8 @@ static bool evict_first(struct reactor *r, struct wake_batch *batch)
     pthread_mutex_unlock(&r->lock);
     if (!evicted)
         return false;
-    poller_remove(&r->poller, io->fd);
+    if (!io->detached)
+        reactor_detach(r, io);
     source_evict(io, batch);
     lock_give(&io->lock);
     source_release(io);

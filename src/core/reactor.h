@@ -51,6 +51,10 @@ int reactor_add(struct reactor *r, trale_io *io, bool write);
 int reactor_add_write(struct reactor *r, trale_io *io);
 void reactor_remove(struct reactor *r, trale_io *io);
 
+/* The same for one that stays registered, but is not watched in between. */
+int reactor_detach(struct reactor *r, trale_io *io);
+int reactor_attach(struct reactor *r, trale_io *io, bool write);
+
 /* Holder of the baton: collects events and due timers, and wakes who waits for them. */
 void reactor_turn(struct reactor *r, bool block);
 

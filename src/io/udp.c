@@ -29,6 +29,7 @@ static intptr_t try_recvfrom(const trale_io *io, void *operation, bool *drained)
         f->from->length = length;
         addr_clamp(f->from);
     }
+    source_found(io);
     return n;
 }
 

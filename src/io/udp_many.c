@@ -50,6 +50,7 @@ static intptr_t try_recv_many(const trale_io *io, void *operation, bool *drained
         f->list[i].addr.length = m.messages[i].msg_hdr.msg_namelen;
         addr_clamp(&f->list[i].addr);
     }
+    source_found(io);
     return n;
 }
 

@@ -206,12 +206,13 @@ int poller_write(poller *p, int fd, void *tag)
     return 0;
 }
 
-void poller_remove(poller *p, int fd)
+int poller_remove(poller *p, int fd)
 {
     model::step();
     model::file &f = the_kernel->files[fd];
     RL_ASSERT(f.watched_by == p);
     f.watched_by = nullptr;
+    return 0;
 }
 
 static void nap_in_wait(int i)

@@ -39,7 +39,7 @@ struct poller_event {
 
 int poller_add(poller *p, int fd, void *tag, bool write);
 int poller_write(poller *p, int fd, void *tag);
-void poller_remove(poller *p, int fd);
+int poller_remove(poller *p, int fd);
 int poller_set_alarm(poller *p, int64_t deadline);
 void poller_interrupt(poller *p);
 int poller_wait(poller *p, poller_event *events, int room, int timeout_ms);

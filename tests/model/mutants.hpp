@@ -81,6 +81,8 @@ static const harmless harmless_mutants[] = {
      "who pins comes before it, and is waited for, or sees it: that is on one word"},
     {"source_register", "fetch_or seq_cst -> relaxed", "it tells of nothing else"},
     {"source_poll_known", "step dropped", "whoever waits asks again, under the lock"},
+    {"source_wait", "store dropped",
+     "what is detached after fewer in a row than it might is watched again all the same"},
     {"reactor_remove", "fetch_sub dropped", "epoll is asked once more, in vain"},
     {"release_retired", "store dropped", "the lock is taken once more, in vain"},
     {"steal_push", "load acquire -> relaxed", NO_FUTURE},

@@ -139,7 +139,7 @@ static void join()
 #define poller_set_alarm(p, deadline) (STEP_TAKEN ? poller_set_alarm(p, deadline) : 0)
 #define poller_write(p, fd, tag) (STEP_TAKEN ? poller_write(p, fd, tag) : 0)
 #define poller_interrupt(p) STEP(poller_interrupt(p))
-#define poller_remove(p, fd) STEP(poller_remove(p, fd))
+#define poller_remove(p, fd) (STEP_TAKEN ? poller_remove(p, fd) : 0)
 
 #define list_init(head) STEP(list_init(head))
 #define list_push_back(head, link) STEP(list_push_back(head, link))
@@ -193,6 +193,8 @@ void open_io::open(int fd)
     atomic_init(&io.owed[0], 0);
     atomic_init(&io.owed[1], 0);
     atomic_init(&io.generation, generation);
+    atomic_init(&io.found, 0u);
+    io.detached = false;
     io.reactor = nullptr;
     io.lent = 0;
     io.close_later = false;
@@ -205,6 +207,7 @@ with_reactors::with_reactors()
     the_kernel = &k;
     current_reactor = &reactors[0];
     generation = 0;
+    datagrams = false;
     process_mutex = &process;
     atomic_init(&parked.queue.inbox.head, INBOX_PARKED);
     for (reactor &r : reactors) {
@@ -263,7 +266,11 @@ intptr_t with_reactors::attempt(const trale_io *io, void *operation, bool *drain
     read(container_of(io, open_io, io)->memory);
     if (w.direction & SOURCE_APART)
         return the_kernel->readable(io->fd) ? 1 : -EAGAIN;
-    return the_kernel->take(io->fd, 0, w.direction, drained) ? 1 : -EAGAIN;
+    if (!the_kernel->take(io->fd, 0, w.direction, drained))
+        return -EAGAIN;
+    if (datagrams && w.direction == TRALE_READABLE)
+        source_found(io);
+    return 1;
 }
 
 intptr_t with_reactors::try_now(trale_io &io)

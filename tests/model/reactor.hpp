@@ -75,6 +75,7 @@ inline void atomic_init(model::guarding_mutex *m, int)
 
 #define NEAR_SLOTS 64
 #define pthread_mutex_t model::guarding_mutex
+#define SOURCE_FOUND_MANY 2
 #include "core/reactor.h"
 #undef pthread_mutex_t
 #undef lock
@@ -127,6 +128,7 @@ struct with_reactors {
         unsigned direction;
         int tries;
     };
+    static inline bool datagrams; /* are what the io receives */
     static intptr_t attempt(const trale_io *io, void *operation, bool *drained);
 
     /* The poll of an operation, by a thread; that is it itself, once they run. */
