@@ -37,7 +37,8 @@ TRALE_API int trale_io_fd(const trale_io *io);
  * that was waited for will say which. Files that are always ready are so here.
  *   -EINVAL: io is NULL, or events is empty or has unknown bits.
  *   -EBADF: io was closed while the call waited.
- *   -ENOMEM, -ENOSPC: no memory or no room (epoll_ctl(2)) to register the descriptor.
+ *   -ENOMEM, -ENOSPC: no memory or no room (epoll_ctl(2)) to register the descriptor; of a datagram
+ *     socket at any wait, for one that is busy is registered anew.
  *   -EPERM: it is not ready, and epoll does not watch such files.
  *   Errors of trale_runtime_new: a plain thread needs the default runtime to wait.
  *   -ECANCELED, -ETIMEDOUT.

@@ -10,6 +10,8 @@
 #include "core/io_source.h"
 #include "core/process.h"
 
+_Static_assert(offsetof(struct trale_io, lent) <= 64, "what an operation needs that waits");
+
 trale_io *source_alloc(void)
 {
     trale_io *io = malloc(sizeof *io);

@@ -172,7 +172,7 @@ static int source_register(trale_io *io, unsigned interest)
     if (!io->reactor)
         error = register_anew(io, write);
     else if (io->detached)
-        error = attach(io, write || io->reports_writable);
+        error = attach(io, write);
     else if (write && !io->reports_writable)
         error = register_writing(io);
     if (error != 0) /* nobody will report: what is known is nothing, every call must try */
@@ -205,7 +205,7 @@ int source_wait(trale_io *io, struct trale_io_waiter *waiter, unsigned interest,
     else
         error = source_register(io, interest);
     if (error == 0) {
-        atomic_store_explicit(&io->found, 0, memory_order_relaxed); /* see source_found */
+        atomic_store_explicit(&io->found, 0, memory_order_relaxed); /* a hint */
         waiter->waker = waker;
         waiter->interest = interest;
         if (!is_linked(waiter))

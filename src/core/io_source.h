@@ -55,9 +55,9 @@ struct trale_io {
     _Atomic(uint32_t) references; /* the owner, the reactor, every waiter that has waited */
     int fd;                       /* I: */
     struct source_kind kind;      /* I: */
-    bool reports_writable;        /* L: to the reactor its being writable is reported, too */
-    bool detached;                /* L: registered, but not watched until somebody waits */
-    _Atomic(uint32_t) found;      /* datagrams that were there since somebody waited: a hint */
+    bool reports_writable : 1;    /* L: to the reactor its being writable is reported, too */
+    bool detached : 1;            /* L: registered, but not watched until somebody waits */
+    _Atomic(uint16_t) found;      /* receives since somebody waited, of datagrams: a hint */
     _Atomic(int) owed[2];         /* errors that come after a count: of reading, of writing */
     struct lock lock;
     /* Of fork: what follows is true in one process only. Written under the lock of process.h. */
@@ -118,14 +118,17 @@ static inline void source_forget(struct trale_io_waiter *waiter)
 #endif
 void source_detach(trale_io *io);
 
-/* Relaxed: where several count, one may be forgotten. */
+/* Relaxed: where several count, one may be forgotten, or the one who waits that made it 0. */
 static inline void source_found(const trale_io *tried)
 {
     trale_io *io = (trale_io *)(uintptr_t)tried; /* of which a try changes nothing else */
-    uint32_t found = atomic_load_explicit(&io->found, memory_order_relaxed) + 1;
+    unsigned found;
 
-    atomic_store_explicit(&io->found, found, memory_order_relaxed);
-    if (found == SOURCE_FOUND_MANY && !io->kind.stream)
+    if (io->kind.stream)
+        return;
+    found = atomic_load_explicit(&io->found, memory_order_relaxed) + 1u;
+    atomic_store_explicit(&io->found, (uint16_t)found, memory_order_relaxed);
+    if (found % SOURCE_FOUND_MANY == 0)
         source_detach(io);
 }
 

@@ -220,6 +220,40 @@ START_TEST(what_is_not_watched_can_be_closed)
 }
 END_TEST
 
+/* Elsewhere it is registered anew, once. */
+START_TEST(its_runtime_may_be_freed)
+{
+    begin(SOCK_DGRAM);
+    find(MANY, receive_many);
+    ck_assert(!is_watched());
+    free_default_runtime();
+    await_one('1');
+    await_one('2');
+    end();
+}
+END_TEST
+
+static void wait_in_child(void *unused)
+{
+    (void)unused;
+    await_one('1');
+    await_one('2');
+    find(MANY, receive_many);
+    MUST(!is_watched());
+    await_one('3');
+}
+
+START_TEST(a_forked_child_may_wait_for_it)
+{
+    begin(SOCK_DGRAM);
+    find(MANY, receive_many);
+    passes_in_child(wait_in_child, NULL);
+    ck_assert(!is_watched());
+    await_one('4');
+    end();
+}
+END_TEST
+
 /* epoll_ctl(2): the user has no watches left. Who does not wait needs none. */
 static void without_watches(void *unused)
 {
@@ -256,4 +290,5 @@ TEST_MAIN_WITH(NULL, free_default_runtime, "udp_busy",
                who_finds_many_in_a_row_is_not_watched_until_he_waits, likewise_who_receives_lists,
                who_waits_in_between_is_watched, a_stream_stays_watched,
                while_another_one_waits_it_is_watched, who_waits_to_send_is_watched_again,
-               what_is_not_watched_can_be_closed, watches_may_be_refused)
+               what_is_not_watched_can_be_closed, its_runtime_may_be_freed,
+               a_forked_child_may_wait_for_it, watches_may_be_refused)

@@ -193,7 +193,7 @@ void open_io::open(int fd)
     atomic_init(&io.owed[0], 0);
     atomic_init(&io.owed[1], 0);
     atomic_init(&io.generation, generation);
-    atomic_init(&io.found, 0u);
+    atomic_init(&io.found, (uint16_t)0);
     io.detached = false;
     io.reactor = nullptr;
     io.lent = 0;
