@@ -17,6 +17,8 @@
 #include "system.h"
 #include "wait_task.h"
 
+ENDS_AS_IT_IS
+
 #define MANY 256 /* found in a row: SOURCE_FOUND_MANY */
 
 static int ends[2]; /* of a pair of sockets; the first one is the io's */
