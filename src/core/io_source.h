@@ -113,7 +113,7 @@ static inline void source_forget(struct trale_io_waiter *waiter)
  * leaves, whether anybody waits or not (sock_def_readable and sock_wfree in the kernel). Whoever finds
  * so many in a row will not wait for long, and has the socket detached until somebody does.
  */
-#ifndef SOURCE_FOUND_MANY
+#ifndef SOURCE_FOUND_MANY /* fewer in the model */
 #define SOURCE_FOUND_MANY 256
 #endif
 void source_detach(trale_io *io);

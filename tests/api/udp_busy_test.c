@@ -183,6 +183,9 @@ START_TEST(while_another_one_waits_it_is_watched)
     ck_assert(is_watched());
     drain(ends[1]);
     ck_assert_int_ge(join(task), 0);
+    find(MANY, receive_many); /* from then on it need not be */
+    ck_assert(!is_watched());
+    await_one('1');
     end();
 }
 END_TEST
